@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace shared_ws {
+
+// What a loop delivers: one of these per event, in wire order per link. src/native/addon.ts reads the same layout;
+// its layout test compares the two.
+enum class RecordKind : uint8_t {
+  kMessage = 1,
+  kPing = 2,
+  kPong = 3,
+  kClose = 4,
+  kViolation = 5,
+  kRaw = 6,
+  kConnected = 7,
+  kSecure = 8,
+  kWritable = 9,
+  kEnd = 10,
+};
+
+enum class EndReason : uint8_t {
+  kEof = 0,
+  kConnect = 1,
+  kSocket = 2,
+  kTls = 3,
+  kCertificate = 4,
+};
+
+inline constexpr uint16_t kFlagAscii = 1;
+inline constexpr uint16_t kFlagBlock = 2;
+
+struct Record {
+  RecordKind kind;
+  uint8_t opcode;  // frame opcode, or EndReason of a kEnd
+  uint16_t flags;
+  uint32_t link;
+  uint32_t offset;  // in the slab, or in its block
+  uint32_t length;
+  double received_mono_us;
+  uint32_t slot;  // block index, when kFlagBlock
+  uint32_t aux;   // close code, protocol status, errno
+};
+static_assert(sizeof(Record) == 32 && offsetof(Record, received_mono_us) == 16 && offsetof(Record, aux) == 28);
+
+// One row per link slot, written by the loop's thread alone, read by JavaScript as doubles (exact to 2^53).
+struct LinkCounters {
+  double begun;
+  double taken;
+  double queued_bytes;
+  double bytes_received;
+  double bytes_sent;
+  double messages_received;
+  double pongs_sent;
+  double sealed;
+};
+static_assert(sizeof(LinkCounters) == 64);
+
+inline constexpr uint32_t kMaxLinks = 16384;  // a power of two: slot = id % kMaxLinks
+
+}  // namespace shared_ws

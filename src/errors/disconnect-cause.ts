@@ -1,0 +1,61 @@
+import { SharedWsError } from './errors.ts'
+
+/** How far connecting had come when it failed, in order. `prepare` is the user's own url, header or credential function. */
+export type WsConnectStage = 'prepare' | 'dns' | 'tcp' | 'tls' | 'upgrade'
+
+/** What a server said instead of switching protocols. */
+export interface WsHttpRefusal {
+  readonly status: number
+  readonly statusText: string
+  /** As received: order and case kept, one entry per header line. */
+  readonly headers: readonly (readonly [name: string, value: string])[]
+  /** The first 64 KiB of the body, decoded as UTF-8. */
+  readonly body: string
+  readonly bodyTruncated: boolean
+}
+
+interface CauseBase {
+  /** Stable, for programs: `ERR_…` of this library, or the system's own such as `ECONNREFUSED`. */
+  readonly code: string
+  /** One sentence for people: what happened, and where there is one, what to do. */
+  readonly message: string
+}
+
+/**
+ * Why a connection ended or never came about. Exactly one per connection. Discriminated by `kind`.
+ */
+export type WsDisconnectCause =
+  /** No connection came about. */
+  | (CauseBase & {
+      readonly kind: 'handshake-failed'
+      readonly stage: WsConnectStage
+      /** Present when the server answered with HTTP and did not switch protocols. */
+      readonly http?: WsHttpRefusal
+      readonly error?: Error
+    })
+  /** The peer ended it. `clean`: with a close handshake; otherwise `closeCode` is 1006 (RFC 6455 7.1.5). */
+  | (CauseBase & {
+      readonly kind: 'remote-closed'
+      readonly closeCode: number
+      readonly closeReason: string
+      readonly clean: boolean
+    })
+  /** The socket failed: reset, timed out, TLS record broken. */
+  | (CauseBase & { readonly kind: 'read-failure' })
+  /** The peer broke the protocol or a size limit; we answered with `closeCode`. */
+  | (CauseBase & { readonly kind: 'protocol-violation'; readonly closeCode: number; readonly rfc: string })
+  /** We ended it: `close()`, an AbortSignal, a full queue with policy `close`. */
+  | (CauseBase & { readonly kind: 'local-stop'; readonly closeCode: number; readonly closeReason: string })
+  /** A defect of this library or an exception of user code that the policy does not forgive. */
+  | (CauseBase & { readonly kind: 'internal-error'; readonly context: string; readonly error?: Error })
+
+/** What a promise such as `ready()` rejects with when no connection came about. */
+export class WsConnectError extends SharedWsError {
+  readonly disconnectCause: WsDisconnectCause
+
+  constructor(disconnectCause: WsDisconnectCause) {
+    const error = 'error' in disconnectCause ? disconnectCause.error : undefined
+    super(disconnectCause.code, disconnectCause.message, error === undefined ? undefined : { cause: error })
+    this.disconnectCause = disconnectCause
+  }
+}

@@ -1,0 +1,83 @@
+import type { HeaderLines, WsLimits, WsLookup, WsStageTimeouts, WsTlsConfig } from '../connect/request.ts'
+import type { Clock } from '../support/clock.ts'
+import type { WsBatch, WsOpenInfo, WsTransport } from '../transport/transport.ts'
+import type { WsEvent, WsMessage } from './events.ts'
+
+/** A value, or a function called when it is needed: once per attempt. It may be async. */
+export type WsProvided<T> = T | ((context: WsAttemptContext) => T | Promise<T>)
+
+export interface WsAttemptContext {
+  /** 1, 2, …: which attempt this is. */
+  readonly attempt: number
+  /** Fires when the attempt is given up: deadline, abort, close. */
+  readonly signal: AbortSignal
+}
+
+/** Header lines as an object, a list of pairs, or a `Headers`. Order and case are kept. */
+export type WsHeadersInit = Readonly<Record<string, string | readonly string[]>> | HeaderLines | Headers
+
+/** What happens when messages come faster than the iterator takes them. */
+export type WsQueuePolicy =
+  /** Stop reading the socket; TCP pushes back on the server. At most one read (256 KiB) more is held. */
+  | 'pause'
+  /** Drop the oldest message; a `gap` event stands where it was. */
+  | 'drop-oldest'
+  /** Close the connection; the cause is `ERR_QUEUE_FULL`. */
+  | 'close'
+
+export interface WsQueueOptions {
+  /** Default 10 000. */
+  readonly maxMessages?: number
+  /** Payload bytes. Default 64 MiB. */
+  readonly maxBytes?: number
+  /** Default `pause`. */
+  readonly whenFull?: WsQueuePolicy
+}
+
+/** What an exception thrown by one of the user's callbacks does; it is reported to `onCallbackError` either way. */
+export type WsCallbackErrorPolicy = 'continue' | 'close'
+
+export interface ConnectOptions {
+  /** `native` (default), `ws`, or any {@link WsTransport} such as `MockTransport` of `shared-ws/testing`. */
+  readonly transport?: 'native' | 'ws' | WsTransport
+  /**
+   * What happens when the addon cannot be loaded: `prefer` (default) falls back to `ws` and warns once per process,
+   * `require` makes it an error.
+   */
+  readonly native?: 'prefer' | 'require'
+  readonly headers?: WsProvided<WsHeadersInit>
+  /** Offered in `Sec-WebSocket-Protocol`, in order of preference. */
+  readonly subprotocols?: WsProvided<readonly string[]>
+  readonly tls?: WsTlsConfig
+  /** Default: `dns.lookup`, all addresses, in the resolver's order. */
+  readonly lookup?: WsLookup
+  /** Defaults: 16 MiB a frame and a message, 64 KiB in the link. */
+  readonly limits?: Partial<WsLimits>
+  /** Defaults: 5 s for DNS, 5 s TCP, 5 s TLS, 5 s upgrade, 15 s for all. Each at most 2^31 - 1. */
+  readonly timeouts?: Partial<WsStageTimeouts>
+  /** TCP_NODELAY. Default true. */
+  readonly noDelay?: boolean
+  /** Bytes of frames that wait in the connection once the link is full, before `send` says `full`. Default 1 MiB. */
+  readonly maxSendQueueBytes?: number
+  /** How long the peer may take to complete a close handshake before TCP is dropped. Default 2 s. */
+  readonly closeTimeoutMs?: number
+  /** Ends the connection, or the attempt, when it aborts. */
+  readonly signal?: AbortSignal
+  /** Bound and policy of the iterator. */
+  readonly queue?: WsQueueOptions
+  /** Each message, as an owned object. With it, or with `onBatch`, messages do not go to the iterator. */
+  readonly onMessage?: (message: WsMessage) => void
+  /** All messages of one read, borrowed until the callback returns: nothing is allocated per message. */
+  readonly onBatch?: (batch: WsBatch, connection: number) => void
+  readonly onOpen?: (info: WsOpenInfo) => void
+  readonly onPing?: (payload: Uint8Array) => void
+  readonly onPong?: (payload: Uint8Array) => void
+  /** Every event but messages, as the iterator would yield it. */
+  readonly onEvent?: (event: WsEvent) => void
+  /** An exception thrown by one of the callbacks above, and which one threw. Default: a process warning, once per callback. */
+  readonly onCallbackError?: (error: unknown, callback: string) => void
+  /** Default `continue`. */
+  readonly whenCallbackThrows?: WsCallbackErrorPolicy
+  /** The one seam for time. Default: the system's. */
+  readonly clock?: Clock
+}

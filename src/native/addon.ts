@@ -1,0 +1,246 @@
+/**
+ * Every export of the addon, typed once. The counterpart in C++ is `native/binding/`; numbers that both sides read
+ * (record kinds, field offsets) come from `native/io/record.h` and are checked by `test/unit/native/layout.test.ts`.
+ *
+ * One *loop* exists per Node environment (main thread or Worker). It owns the memory that all its links share:
+ *
+ * - `slab`: payload bytes of the current batch;
+ * - `control`: records, and one row of counters per link;
+ * - `scratch`: where outbound payload functions write.
+ *
+ * All three are memory of the addon, exposed once as external ArrayBuffers; they must be marked untransferable before
+ * anyone else sees them, and are freed when both the loop and the ArrayBuffer are gone.
+ *
+ * A link is named by a number. Ids are never reused while a record of theirs can still be in a batch.
+ */
+export interface NativeAddon {
+  /** Version of the package that the addon was built from. */
+  readonly version: string
+  /** OpenSSL headers the addon was compiled against, such as `3.0.19`. */
+  readonly opensslVersion: string
+  /** Instruction set the codec picked at load: `avx2`, `sse2` or `neon`. */
+  readonly simd: string
+
+  /**
+   * Creates this environment's loop. Called once. `deliver(count)` is called at most once per loop turn with the number
+   * of records waiting at the start of `control`; it must call {@link release} when it no longer needs the slab.
+   * An exception out of `deliver` becomes an uncaught exception.
+   */
+  init(deliver: (count: number) => void): NativeLoopMemory
+
+  /** Gives the current batch's records and slab back to the addon. Views into the slab are overwritten from now on. */
+  release(): void
+
+  /** Now, on the clock of `receivedMonoUs` records: CLOCK_MONOTONIC in µs. */
+  monoUs(): number
+
+  /**
+   * Opens a TCP socket to one address, without blocking. The outcome comes as a `connected` or an `end` record.
+   * Throws `RangeError` for an address that is not a literal IP and when 16384 links exist.
+   */
+  open(options: NativeOpenOptions): number
+
+  /** Raw phase: queues bytes. Returns false when the link has ended. The bytes are copied. */
+  writeRaw(id: number, bytes: Uint8Array): boolean
+
+  /** Raw phase: lets one more `raw` record come. A link delivers one, then waits to be asked again. */
+  readMore(id: number): void
+
+  /** Raw phase, connected: begins a TLS handshake. A `secure` or an `end` record follows. */
+  startTls(id: number, context: NativeTlsContext, options: NativeStartTlsOptions): void
+
+  /** After a `secure` record: what was negotiated. */
+  tlsInfo(id: number): NativeTlsInfo | undefined
+
+  /** Ends the raw phase. `glued` are bytes that came behind the upgrade response; they are decoded first (copied). */
+  startWebSocket(id: number, limits: NativeLimits, glued: Uint8Array | undefined): void
+
+  /**
+   * Encodes, masks and queues one data frame, and sends unless `more`. Returns the frame's sequence number on this link
+   * (1, 2, …), 0 when the queue is full (see {@link NativeOpenOptions.maxLinkBytes}), -1 when the link takes no more
+   * frames (closing or ended). Strings become UTF-8; unpaired surrogates become U+FFFD.
+   */
+  offerText(id: number, text: string, more: boolean): number
+  /** As {@link offerText}, for bytes, copied before it returns. `opcode` 1 text (must be valid UTF-8) or 2 binary. */
+  offerBytes(id: number, opcode: number, bytes: Uint8Array, more: boolean): number
+  /** As {@link offerBytes}, for the first `length` bytes of `scratch`. */
+  offerScratch(id: number, opcode: number, length: number, more: boolean): number
+  /** Sends what `more` held back. */
+  flush(id: number): void
+  /** Takes back a frame of which nothing was begun (nor sealed into a TLS record). False: too late. */
+  withdraw(id: number, sequence: number): boolean
+
+  /** Sends a ping or pong (at most 125 bytes, copied), ahead of data frames not begun. 1 taken, 0 full, -1 closed. */
+  sendControl(id: number, opcode: number, bytes: Uint8Array): number
+
+  /** Sends CLOSE behind everything queued; later offers return -1. `code` 0 sends an empty one. Idempotent. */
+  close(id: number, code: number, reason: string): void
+
+  /** Ends the link at once, without a record. `reset`: with a TCP RST. Unknown ids are ignored. */
+  destroy(id: number, reset: boolean): void
+
+  /** Stops reading the socket (TCP then pushes back). Records already made still come. */
+  pause(id: number): void
+  resume(id: number): void
+
+  /**
+   * Reads what the socket holds now (bounded by the slab) and returns how many records wait for delivery in all; the
+   * caller delivers them and calls {@link release}. -1: a batch is being delivered right now.
+   */
+  drain(id: number): number
+
+  /** Address of the local end and the peer, once connected. */
+  addresses(id: number): { localAddress: string; localPort: number; remoteAddress: string; remotePort: number } | undefined
+
+  /** Links that exist (for tests and leak checks). */
+  linkCount(): number
+
+  /**
+   * One SSL_CTX. Expensive with many roots (tens of ms): make one per distinct configuration. Freed by GC, after the
+   * last link that uses it. Throws an Error whose message names the option that OpenSSL refused.
+   */
+  createTlsContext(options: NativeTlsContextOptions): NativeTlsContext
+}
+
+/** Opaque. */
+export interface NativeTlsContext {
+  readonly __nativeTlsContext: never
+}
+
+export interface NativeLoopMemory {
+  readonly slab: ArrayBuffer
+  readonly control: ArrayBuffer
+  readonly scratch: ArrayBuffer
+  /** Byte offset in `control` of record 0. */
+  readonly recordsOffset: number
+  /** Byte offset in `control` of the counters of link slot 0; slot = id % 16384. */
+  readonly countersOffset: number
+  readonly maxRecords: number
+  readonly maxLinks: number
+  /**
+   * External ArrayBuffers of messages too large for the slab, by block index. The addon fills it before a delivery and
+   * detaches and removes every block at {@link NativeAddon.release}.
+   */
+  readonly blocks: ArrayBuffer[]
+}
+
+export interface NativeOpenOptions {
+  /** Literal IPv4 or IPv6 address. */
+  readonly address: string
+  readonly port: number
+  /** TCP_NODELAY. */
+  readonly noDelay: boolean
+  /** Bytes of frames not yet begun that the link holds at most; one frame larger than it is taken when none waits. */
+  readonly maxLinkBytes: number
+}
+
+export interface NativeStartTlsOptions {
+  /** For SNI; omitted for IP literals (RFC 6066 section 3). */
+  readonly serverName: string | undefined
+  /** Name or IP literal that the certificate must carry; undefined: not checked. */
+  readonly verifyHost: string | undefined
+}
+
+export interface NativeTlsInfo {
+  readonly protocol: string
+  readonly cipher: string
+  readonly alpn: string
+  /** The chain verified against the roots (true even when nobody insisted). */
+  readonly authorized: boolean
+  readonly sessionReused: boolean
+}
+
+export interface NativeLimits {
+  readonly maxFrameBytes: number
+  readonly maxMessageBytes: number
+}
+
+export interface NativeTlsContextOptions {
+  /** PEM, each string one or more certificates. */
+  readonly ca: readonly string[]
+  readonly cert: string | undefined
+  readonly key: string | undefined
+  readonly passphrase: string | undefined
+  /** `TLSv1.2` or `TLSv1.3`. */
+  readonly minVersion: string | undefined
+  readonly maxVersion: string | undefined
+  /** OpenSSL cipher list for TLS 1.2 and, separated, cipher suites for 1.3, as in Node's `ciphers`. */
+  readonly ciphers: string | undefined
+  readonly verify: boolean
+}
+
+/** 32 bytes each, little endian, at `recordsOffset + 32 * index`: fields by u32 index, and one f64. */
+export const RECORD_BYTES = 32
+export const RECORD_WORDS = 8
+/** u32 word 0: kind | opcode << 8 | flags << 16. */
+export const RECORD_HEAD = 0
+/** u32 word 1: link id. */
+export const RECORD_LINK = 1
+/** u32 word 2: payload offset in the slab, or in its block. */
+export const RECORD_OFFSET = 2
+/** u32 word 3: payload bytes. */
+export const RECORD_LENGTH = 3
+/** f64 word 2 (bytes 16–23): receive time, CLOCK_MONOTONIC µs. */
+export const RECORD_TIME = 2
+/** u32 word 6: block index, when flag {@link FLAG_BLOCK} is set. */
+export const RECORD_SLOT = 6
+/** u32 word 7: by kind: close code, protocol status, or the error number of an `end`. */
+export const RECORD_AUX = 7
+
+/** The payload is valid UTF-8 and every byte of it is below 0x80. */
+export const FLAG_ASCII = 1
+/** The payload lies in `blocks[slot]`, not in the slab. */
+export const FLAG_BLOCK = 2
+
+/** Values of a record's kind. Payload and `aux` as said. */
+export const RecordKind = {
+  /** A whole message: `opcode` 1 text or 2 binary. */
+  message: 1,
+  /** Payload: the ping's. The pong has been queued already. */
+  ping: 2,
+  pong: 3,
+  /** The peer's CLOSE: `aux` is its code (1005 when it carried none), the payload its reason. */
+  close: 4,
+  /** `aux` is a protocol status. Last record of its batch; CLOSE leaves after the batch. */
+  violation: 5,
+  /** Raw phase: bytes received. */
+  raw: 6,
+  connected: 7,
+  /** The TLS handshake is done. */
+  secure: 8,
+  /** Frames can be offered again after a `full`. */
+  writable: 9,
+  /** The link is gone; the last record of its id. `opcode` is an {@link EndReason}, `aux` its number, payload a text. */
+  end: 10,
+} as const
+
+export const EndReason = {
+  /** The peer closed TCP. */
+  eof: 0,
+  /** `connect` failed: `aux` is errno. */
+  connect: 1,
+  /** `recv` or `send` failed: `aux` is errno. */
+  socket: 2,
+  /** The TLS handshake or a record failed; the payload is OpenSSL's words. */
+  tls: 3,
+  /** The certificate was refused: `aux` is an X509_V_ERR number, the payload its words. */
+  certificate: 4,
+} as const
+
+/** Counter row of a link: 8 doubles at `countersOffset + 64 * (id % maxLinks)`. */
+export const COUNTER_BYTES = 64
+export const Counter = {
+  /** Highest sequence of which the kernel took a byte (plain TCP), or of whose TLS record it took one. */
+  begun: 0,
+  /** Highest sequence of which the kernel took every byte. */
+  taken: 1,
+  /** Bytes of frames that wait in the link. */
+  queuedBytes: 2,
+  bytesReceived: 3,
+  bytesSent: 4,
+  messagesReceived: 5,
+  /** Pongs sent in answer to pings. */
+  pongsSent: 6,
+  /** Highest sequence sealed into a TLS record; equals `begun` without TLS. Sealed frames cannot be withdrawn. */
+  sealed: 7,
+} as const
