@@ -1,11 +1,15 @@
 import type { Clock } from '../support/clock.ts'
+import type { RandomSource } from '../support/random.ts'
 
 /** `[name, value]` per header line, in the order to send. */
 export type HeaderLines = readonly (readonly [name: string, value: string])[]
 
+/** Header lines as an object, a list of pairs, or a `Headers`. Order and case are kept. */
+export type WsHeadersInit = Readonly<Record<string, string | readonly string[]>> | HeaderLines | Headers
+
 /** Everything a connection needs, resolved: no functions of the user but `lookup`, no defaults left open. */
 export interface WsConnectRequest {
-  /** `ws:` or `wss:`, without a fragment. */
+  /** `ws:` or `wss:`, without a fragment, and without credentials: `parseUrl` made a header of those. */
   readonly url: URL
   readonly headers: HeaderLines
   readonly subprotocols: readonly string[]
@@ -16,6 +20,7 @@ export interface WsConnectRequest {
   /** TCP_NODELAY. */
   readonly noDelay: boolean
   readonly clock: Clock
+  readonly random: RandomSource
 }
 
 export interface WsLimits {

@@ -1,4 +1,4 @@
-import type { HeaderLines, WsLimits, WsLookup, WsStageTimeouts, WsTlsConfig } from '../connect/request.ts'
+import type { WsHeadersInit, WsLimits, WsLookup, WsStageTimeouts, WsTlsConfig } from '../connect/request.ts'
 import type { Clock } from '../support/clock.ts'
 import type { WsBatch, WsOpenInfo, WsTransport } from '../transport/transport.ts'
 import type { WsEvent, WsMessage } from './events.ts'
@@ -13,8 +13,7 @@ export interface WsAttemptContext {
   readonly signal: AbortSignal
 }
 
-/** Header lines as an object, a list of pairs, or a `Headers`. Order and case are kept. */
-export type WsHeadersInit = Readonly<Record<string, string | readonly string[]>> | HeaderLines | Headers
+export type { WsHeadersInit }
 
 /** What happens when messages come faster than the iterator takes them. */
 export type WsQueuePolicy =
