@@ -1,0 +1,106 @@
+/**
+ * The server's half of RFC 6455 framing, written apart from src/ so that a mistake there is not repeated here: encodes
+ * what a server sends (correctly, or deliberately not) and decodes what a client sends, asserting that it is correct.
+ */
+
+export interface ServerFrameOptions {
+  /** Default true. */
+  readonly fin?: boolean
+  /** RSV1–3 as the number 4, 2, 1. Default 0. */
+  readonly rsv?: number
+  /** Masks the frame, which a server must not do. */
+  readonly maskKey?: Uint8Array
+  /** Bytes of the length field: 7, 16 or 64 bits. Default: the shortest. */
+  readonly lengthBits?: 7 | 16 | 64
+  /** The length to announce, where it is not the payload's. */
+  readonly announce?: bigint
+}
+
+export function encodeServerFrame(
+  opcode: number,
+  payload: string | Uint8Array,
+  options: ServerFrameOptions = {},
+): Buffer {
+  const body = Buffer.from(payload as Uint8Array)
+  const length = options.announce ?? BigInt(body.length)
+  const bits = options.lengthBits ?? (length > 65535n ? 64 : length > 125n ? 16 : 7)
+  const mask = options.maskKey
+  const header = Buffer.alloc(2 + (bits === 64 ? 8 : bits === 16 ? 2 : 0))
+  header[0] = ((options.fin ?? true) ? 0x80 : 0) | ((options.rsv ?? 0) << 4) | opcode
+  header[1] = (mask ? 0x80 : 0) | (bits === 64 ? 127 : bits === 16 ? 126 : Number(length))
+  if (bits === 16) header.writeUInt16BE(Number(length), 2)
+  if (bits === 64) header.writeBigUInt64BE(length, 2)
+  if (mask === undefined) return Buffer.concat([header, body])
+  for (let i = 0; i < body.length; i++) body[i] = (body[i] as number) ^ (mask[i & 3] as number)
+  return Buffer.concat([header, mask, body])
+}
+
+export function encodeServerClose(code?: number, reason: string | Uint8Array = ''): Buffer {
+  if (code === undefined) return encodeServerFrame(8, '')
+  const payload = Buffer.concat([Buffer.alloc(2), Buffer.from(reason as Uint8Array)])
+  payload.writeUInt16BE(code)
+  return encodeServerFrame(8, payload)
+}
+
+export interface ClientFrame {
+  readonly opcode: number
+  readonly fin: boolean
+  readonly payload: Buffer
+  readonly maskKey: Buffer
+  /** Bytes on the wire, header and mask included. */
+  readonly wireLength: number
+}
+
+/** Code and reason of a CLOSE frame; 1005 when it carries none. */
+export function closeOf(frame: ClientFrame): { code: number; reason: string } {
+  if (frame.opcode !== 8) throw new Error(`expected a CLOSE frame, got opcode ${frame.opcode}`)
+  if (frame.payload.length === 0) return { code: 1005, reason: '' }
+  return { code: frame.payload.readUInt16BE(0), reason: frame.payload.toString('utf8', 2) }
+}
+
+/** Frames out of a client's bytes. Throws on whatever a conforming client without extensions never sends. */
+export class ClientFrameParser {
+  #pending: Buffer = Buffer.alloc(0)
+
+  push(bytes: Uint8Array): ClientFrame[] {
+    this.#pending = this.#pending.length === 0 ? Buffer.from(bytes) : Buffer.concat([this.#pending, bytes])
+    const frames: ClientFrame[] = []
+    for (let frame = this.#next(); frame !== undefined; frame = this.#next()) frames.push(frame)
+    return frames
+  }
+
+  /** Bytes of an unfinished frame. */
+  get pendingBytes(): number {
+    return this.#pending.length
+  }
+
+  #next(): ClientFrame | undefined {
+    const bytes = this.#pending
+    if (bytes.length < 2) return undefined
+    const first = bytes[0] as number
+    const second = bytes[1] as number
+    const opcode = first & 15
+    check((first & 0x70) === 0, 'a client frame has reserved bits set')
+    check([0, 1, 2, 8, 9, 10].includes(opcode), `a client frame has the reserved opcode ${opcode}`)
+    check((second & 0x80) !== 0, 'a client frame is not masked (RFC 6455 5.3)')
+    const short = second & 127
+    const headBytes = 2 + (short === 127 ? 8 : short === 126 ? 2 : 0) + 4
+    if (bytes.length < headBytes) return undefined
+    const length = short === 127 ? Number(bytes.readBigUInt64BE(2)) : short === 126 ? bytes.readUInt16BE(2) : short
+    check(
+      short < 126 || length > (short === 126 ? 125 : 65535),
+      'a client frame has a longer length field than it needs',
+    )
+    check(opcode < 8 || (length <= 125 && first >= 0x80), 'a client control frame is fragmented or too long')
+    if (bytes.length < headBytes + length) return undefined
+    const maskKey = Buffer.from(bytes.subarray(headBytes - 4, headBytes))
+    const payload = Buffer.from(bytes.subarray(headBytes, headBytes + length))
+    for (let i = 0; i < length; i++) payload[i] = (payload[i] as number) ^ (maskKey[i & 3] as number)
+    this.#pending = bytes.subarray(headBytes + length)
+    return { opcode, fin: first >= 0x80, payload, maskKey, wireLength: headBytes + length }
+  }
+}
+
+function check(condition: boolean, message: string): void {
+  if (!condition) throw new Error(message)
+}
