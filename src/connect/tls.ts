@@ -1,4 +1,10 @@
+import { createHash } from 'node:crypto'
+import { isIP } from 'node:net'
+import { WsConfigError } from '../errors/errors.ts'
+import { defaultRoots, digestOf } from './default-roots.ts'
+import { withoutBrackets } from './dns.ts'
 import type { WsTlsConfig } from './request.ts'
+import { checkTls, pemText } from './tls-check.ts'
 
 /** A {@link WsTlsConfig} with every default filled in, as transports hand it to OpenSSL. */
 export interface PreparedTls {
@@ -19,4 +25,44 @@ export interface PreparedTls {
   readonly verifyHost: string | undefined
 }
 
-export declare function prepareTls(config: WsTlsConfig, host: string): PreparedTls
+/**
+ * Fills in every default. `host` is the URL's (`url.hostname`; brackets of IPv6 are removed here). Throws
+ * `WsConfigError` with every mistake in `config`; `checkTls` tells them without throwing.
+ */
+export function prepareTls(config: WsTlsConfig, host: string): PreparedTls {
+  const problems = checkTls(config)
+  if (problems.length > 0) throw new WsConfigError(problems)
+
+  const roots = config.ca === undefined ? defaultRoots() : undefined
+  const ca = roots?.pem ?? [config.ca ?? []].flat().map(pemText)
+  const context = {
+    cert: config.cert === undefined ? undefined : pemText(config.cert),
+    key: config.key === undefined ? undefined : pemText(config.key),
+    passphrase: config.passphrase,
+    minVersion: config.minVersion ?? 'TLSv1.2',
+    maxVersion: config.maxVersion,
+    ciphers: config.ciphers,
+    verify: config.validateCerts ?? true,
+  } as const
+  // Certificates and SNI name hosts without the root's dot; in URLs "example.com." is valid, and means the same host.
+  const name = config.serverName ?? withoutBrackets(host).replace(/\.$/, '')
+  return {
+    ...context,
+    ca,
+    contextKey: keyOf(context, roots?.digest ?? digestOf(ca)),
+    // RFC 6066 section 3: literal addresses are not permitted in SNI.
+    serverName: isIP(name) === 0 ? name : undefined,
+    verifyHost: context.verify ? name : undefined,
+  }
+}
+
+/** A digest, not the values: it may end up in a log or a heap snapshot, and one of them is a private key. */
+function keyOf(context: Readonly<Record<string, string | boolean | undefined>>, caDigest: string): string {
+  // JSON keeps values apart that would collide when strung together; undefined becomes null.
+  const values = Object.keys(context)
+    .sort()
+    .map((name) => [name, context[name] ?? null])
+  return createHash('sha256')
+    .update(JSON.stringify([values, caDigest]))
+    .digest('hex')
+}
