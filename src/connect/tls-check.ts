@@ -153,10 +153,8 @@ function checkVersions({ minVersion, maxVersion }: Raw, report: Report): void {
 function checkCiphers(ciphers: unknown, report: Report): void {
   if (ciphers === undefined) return
   if (typeof ciphers !== 'string' || ciphers === '') {
-    return report(
-      'ciphers',
-      `must be a list in OpenSSL's notation, not ${ciphers === '' ? 'empty' : typeName(ciphers)}`,
-    )
+    report('ciphers', `must be a list in OpenSSL's notation, not ${ciphers === '' ? 'empty' : typeName(ciphers)}`)
+    return
   }
   // An empty `ca` keeps Node from loading its roots for this throw-away context.
   const problem = failureOf(() => createSecureContext({ ca: [], ciphers }))
