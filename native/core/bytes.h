@@ -8,11 +8,13 @@
 
 namespace shared_ws {
 
-// Scanners may read this far past the end of a payload, so every block keeps that much readable room after it.
+// Scanners may read this far past the end of a payload, so every block keeps that much readable room after
+// it.
 inline constexpr size_t kPaddingBytes = 64;
 
-// A growable block from malloc. It never throws: a call that could not get memory returns false and changes nothing.
-// Growth doubles from what is stored, never from what a peer announced, so an announced length costs no memory.
+// A growable block from malloc. It never throws: a call that could not get memory returns false and changes
+// nothing. Growth doubles from what is stored, never from what a peer announced, so an announced length costs
+// no memory.
 class Bytes {
  public:
   Bytes() = default;

@@ -1,0 +1,30 @@
+#include "message_assembler.h"
+
+namespace shared_ws {
+
+void MessageAssembler::Begin(const FrameHeader& header) {
+  if (!open_) {
+    open_ = true;
+    opcode_ = header.opcode;
+  }
+  announced_ += header.payload;
+}
+
+Status MessageAssembler::Append(const uint8_t* data, size_t n) {
+  if (n == 0) return Status::kOk;  // an empty fragment costs no memory
+  if (opcode_ == Opcode::kText && !utf8_.Push(data, n)) return Status::kTextNotUtf8;
+  return bytes_.Append(data, n) ? Status::kOk : Status::kOutOfMemory;
+}
+
+Status MessageAssembler::Finish() const {
+  return utf8_.Complete() ? Status::kOk : Status::kTextNotUtf8;
+}
+
+void MessageAssembler::Reset() {
+  bytes_.Free();
+  utf8_.Reset();
+  announced_ = 0;
+  open_ = false;
+}
+
+}  // namespace shared_ws
