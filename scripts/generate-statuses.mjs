@@ -10,7 +10,8 @@ statuses.forEach((s, i) => {
   if (s.number !== i) throw new Error(`statuses.json: entry ${i} has number ${s.number}; numbers must be 0, 1, 2, …`)
 })
 
-const notice = 'Generated from native/core/statuses.json by scripts/generate-statuses.mjs. Edit the table, not this file.'
+const notice =
+  'Generated from native/core/statuses.json by scripts/generate-statuses.mjs. Edit the table, not this file.'
 
 const header = `// ${notice}
 #pragma once
