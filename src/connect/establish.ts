@@ -1,23 +1,82 @@
+import { WsConnectError } from '../errors/disconnect-cause.ts'
+import { withDeadline } from '../support/deadline.ts'
+import { type Attempt, type Progress, stageError, timeoutError } from './attempt.ts'
+import { abortedCause, type ConnectTarget, connectTarget, totalTimeout } from './causes.ts'
 import type { RawLink, RawLinkOpener } from './raw-link.ts'
 import type { HeaderLines, WsConnectRequest } from './request.ts'
+import { openFirst, resolveHost, secure, upgrade } from './stages.ts'
+import { type PreparedTls, prepareTls } from './tls.ts'
 
 /** A link on which the server has switched protocols. */
 export interface Established<L extends RawLink> {
   readonly link: L
+  /** '' when the server chose none. */
   readonly subprotocol: string
   readonly responseHeaders: HeaderLines
   /** Bytes that came behind the response head: the first frames. Empty when there were none. */
   readonly glued: Uint8Array
+  /** Undefined on `ws:`. */
   readonly tls: { readonly protocol: string; readonly cipher: string; readonly authorized: boolean } | undefined
 }
 
 /**
- * DNS, TCP, TLS and the upgrade, each under its deadline. Rejects with `WsConnectError` whose cause is
- * `handshake-failed` with the stage, or with the signal's reason when `signal` aborts. Whatever the outcome, no socket
- * but the returned one is left open.
+ * DNS, TCP, TLS and the upgrade, each under its deadline and all under `totalMs`. Addresses are tried in turn until one
+ * accepts a connection; what fails after that (TLS, the upgrade) would fail on the others too, and ends the attempt.
+ *
+ * Rejects with `WsConnectError` only. Its cause is `handshake-failed` with the stage, or `local-stop` with `ERR_ABORTED`
+ * when `signal` aborts. Whatever the outcome, no socket but the returned one is left open and no timer armed. A signal
+ * that aborts after the promise has settled changes nothing: the link is the caller's.
  */
-export declare function establish<L extends RawLink>(
+export async function establish<L extends RawLink>(
   open: RawLinkOpener<L>,
   request: WsConnectRequest,
   signal: AbortSignal,
-): Promise<Established<L>>
+): Promise<Established<L>> {
+  const target = connectTarget(request.url)
+  const progress: Progress = { stage: 'dns', refusalSoFar: () => undefined }
+  const ms = request.timeouts.totalMs
+  const expired = (): Error => timeoutError(progress, target, totalTimeout(progress.stage, ms, target))
+  // From here on every reason to give up is a WsConnectError, so that stages can pass reasons on as they are.
+  const stop = new AbortController()
+  const onAbort = (): void => stop.abort(new WsConnectError(abortedCause(target, signal.reason)))
+  signal.addEventListener('abort', onAbort, { once: true })
+  if (signal.aborted) onAbort()
+  try {
+    return await withDeadline(
+      { clock: request.clock, ms, expired },
+      stop.signal,
+      (within) => runStages(open, { request, target, progress, signal: within }),
+      (late) => late.link.destroy(),
+    )
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+}
+
+async function runStages<L extends RawLink>(open: RawLinkOpener<L>, attempt: Attempt): Promise<Established<L>> {
+  const { request, signal, target } = attempt
+  const preparedTls = request.url.protocol === 'wss:' ? prepare(request, target) : undefined
+  const link = await openFirst(attempt, open, await resolveHost(attempt))
+  // At once, not when the promises below have come round to it.
+  const destroy = (): void => link.destroy()
+  signal.addEventListener('abort', destroy, { once: true })
+  try {
+    const tls = preparedTls === undefined ? undefined : await secure(attempt, link, preparedTls)
+    const { subprotocol, headers, glued } = await upgrade(attempt, link)
+    return { link, subprotocol, responseHeaders: headers, glued, tls }
+  } catch (error) {
+    link.destroy()
+    throw error
+  } finally {
+    signal.removeEventListener('abort', destroy)
+  }
+}
+
+/** Before a socket is opened: a mistake in the options needs none. */
+function prepare(request: WsConnectRequest, target: ConnectTarget): PreparedTls {
+  try {
+    return prepareTls(request.tls, request.url.hostname)
+  } catch (thrown) {
+    throw stageError('prepare', target, 'its TLS options cannot be used', thrown)
+  }
+}

@@ -1,0 +1,72 @@
+import { WsConnectError, type WsConnectStage, type WsHttpRefusal } from '../errors/disconnect-cause.ts'
+import { withDeadline } from '../support/deadline.ts'
+import {
+  type ConnectTarget,
+  type HandshakeFailure,
+  handshakeFailed,
+  refusalCause,
+  stageTimeout,
+  type TimedStage,
+} from './causes.ts'
+import type { WsConnectRequest } from './request.ts'
+
+/** One attempt on its way through the stages. */
+export interface Attempt {
+  readonly request: WsConnectRequest
+  readonly target: ConnectTarget
+  readonly progress: Progress
+  /** Fires when the attempt as a whole is given up; its reason is a `WsConnectError`. */
+  readonly signal: AbortSignal
+}
+
+/** What a deadline must know to say what it interrupted. */
+export interface Progress {
+  stage: TimedStage
+  /** The part of a refusal that has come, while its body is being read: it tells more than a timeout. */
+  refusalSoFar(): WsHttpRefusal | undefined
+}
+
+/** Runs one stage under its deadline. `work` must reject with `WsConnectError` only. */
+export function inStage<T>(
+  { request, target, progress, signal }: Attempt,
+  stage: TimedStage,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  progress.stage = stage
+  const ms = request.timeouts[`${stage}Ms`]
+  const expired = (): Error => timeoutError(progress, target, stageTimeout(stage, ms, target))
+  return withDeadline({ clock: request.clock, ms, expired }, signal, work)
+}
+
+/** A deadline expired. A refusal of which only the body is incomplete is reported instead. */
+export function timeoutError(progress: Progress, target: ConnectTarget, timeout: HandshakeFailure): WsConnectError {
+  const refusal = progress.refusalSoFar()
+  return new WsConnectError(refusal === undefined ? timeout : refusalCause(refusal, target))
+}
+
+/** Whatever was thrown, as a failure of `stage`; `what` says in front of its message what was being done. */
+export function stageError(
+  stage: WsConnectStage,
+  target: ConnectTarget,
+  what: string,
+  thrown: unknown,
+): WsConnectError {
+  const { code, message, error } = describe(thrown, `ERR_${stage.toUpperCase()}_FAILED`)
+  return new WsConnectError(
+    handshakeFailed(stage, code, `${what}: ${message}`, error === undefined ? { target } : { target, error }),
+  )
+}
+
+/** Code and message of anything that can be thrown. */
+export function describe(
+  thrown: unknown,
+  fallbackCode: string,
+): { readonly code: string; readonly message: string; readonly error?: Error } {
+  if (!(thrown instanceof Error))
+    return { code: fallbackCode, message: `something was thrown that is no Error: ${typeof thrown}` }
+  const { code } = thrown as { code?: unknown }
+  const known = typeof code === 'string' && code !== ''
+  const message = thrown.message === '' ? thrown.name : thrown.message
+  const named = !known || message.includes(code) ? message : `${message} (${code})`
+  return { code: known ? code : fallbackCode, message: named, error: thrown }
+}
