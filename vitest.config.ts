@@ -1,0 +1,16 @@
+import { defineConfig } from 'vitest/config'
+
+// No retries: a test that fails now and then is wrong. Timeouts are for a hang, not a measure, so they are long enough
+// for a machine with two busy cores.
+export default defineConfig({
+  test: {
+    include: ['test/{unit,integration,conformance,types}/**/*.test.ts'],
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    teardownTimeout: 10_000,
+    unstubEnvs: true,
+    restoreMocks: true,
+  },
+})
