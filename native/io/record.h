@@ -5,8 +5,8 @@
 
 namespace shared_ws {
 
-// What a loop delivers: one of these per event, in wire order per link. src/native/addon.ts reads the same layout;
-// its layout test compares the two.
+// What a loop delivers: one of these per event, in wire order per link. src/native/addon.ts reads the same
+// layout; its layout test compares the two.
 enum class RecordKind : uint8_t {
   kMessage = 1,
   kPing = 2,
@@ -42,7 +42,8 @@ struct Record {
   uint32_t slot;  // block index, when kFlagBlock
   uint32_t aux;   // close code, protocol status, errno
 };
-static_assert(sizeof(Record) == 32 && offsetof(Record, received_mono_us) == 16 && offsetof(Record, aux) == 28);
+static_assert(sizeof(Record) == 32 && offsetof(Record, received_mono_us) == 16 &&
+              offsetof(Record, aux) == 28);
 
 // One row per link slot, written by the loop's thread alone, read by JavaScript as doubles (exact to 2^53).
 struct LinkCounters {

@@ -90,7 +90,9 @@ export interface NativeAddon {
   drain(id: number): number
 
   /** Address of the local end and the peer, once connected. */
-  addresses(id: number): { localAddress: string; localPort: number; remoteAddress: string; remotePort: number } | undefined
+  addresses(
+    id: number,
+  ): { localAddress: string; localPort: number; remoteAddress: string; remotePort: number } | undefined
 
   /** Links that exist (for tests and leak checks). */
   linkCount(): number
@@ -115,6 +117,8 @@ export interface NativeLoopMemory {
   readonly recordsOffset: number
   /** Byte offset in `control` of the counters of link slot 0; slot = id % 16384. */
   readonly countersOffset: number
+  /** Byte offset in `control` of an f64: what turns receive times into Unix epoch µs, as of the current batch. */
+  readonly epochOffset: number
   readonly maxRecords: number
   readonly maxLinks: number
   /**

@@ -82,7 +82,8 @@ export class WsFrame {
   }
 }
 
-function throwReleased(): never {
+/** @internal */
+export function throwReleased(): never {
   throw new SharedWsError(
     'ERR_FRAME_RELEASED',
     'this frame was borrowed and its callback has returned; take text(), json() or copy() inside the callback',

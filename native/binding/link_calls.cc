@@ -1,0 +1,146 @@
+// Calls that open, prepare and end links. All are cold.
+#include <cerrno>
+#include <cmath>
+
+#include "binding/environment.h"
+#include "binding/exports.h"
+#include "binding/values.h"
+#include "io/clock.h"
+#include "io/link.h"
+
+namespace shared_ws {
+namespace {
+
+napi_value Init(napi_env env, napi_callback_info info) {
+  const Arguments<1> arguments(env, info);
+  return Environment::Of(env)->Init(arguments[0]);
+}
+
+napi_value Release(napi_env env, napi_callback_info) {
+  Environment::Of(env)->Release();
+  return nullptr;
+}
+
+napi_value MonoUs(napi_env env, napi_callback_info) {
+  return NumberValue(env, MonotonicMicros());
+}
+
+napi_value LinkCount(napi_env env, napi_callback_info) {
+  Loop* loop = Environment::Of(env)->loop();
+  return NumberValue(env, loop == nullptr ? 0 : loop->link_count());
+}
+
+napi_value Open(napi_env env, napi_callback_info info) {
+  const Arguments<1> arguments(env, info);
+  LinkOptions options;
+  options.address = GetString(env, arguments[0], "address");
+  options.port = static_cast<uint16_t>(GetNumber(env, arguments[0], "port"));
+  options.no_delay = GetBoolean(env, arguments[0], "noDelay");
+  options.max_link_bytes = static_cast<size_t>(GetNumber(env, arguments[0], "maxLinkBytes"));
+  int error = 0;
+  const uint32_t id = Environment::Of(env)->loop()->Open(options, &error);
+  if (id != 0) return NumberValue(env, id);
+  if (error == EINVAL) {
+    napi_throw_range_error(env, "ERR_INVALID_ADDRESS", "address must be a literal IPv4 or IPv6 address");
+  } else if (error == EMFILE) {
+    napi_throw_range_error(env, "EMFILE", "too many open sockets (ulimit -n) or links (16384)");
+  } else {
+    napi_throw_error(env, uv_err_name(-error), uv_strerror(-error));
+  }
+  return nullptr;
+}
+
+napi_value WriteRaw(napi_env env, napi_callback_info info) {
+  const Arguments<2> arguments(env, info);
+  const uint8_t* data;
+  size_t size;
+  if (!arguments.Bytes(1, &data, &size)) return nullptr;
+  Link* link = Environment::FindLink(env, arguments.Uint(0));
+  return BooleanValue(env, link != nullptr && link->WriteRaw(data, size));
+}
+
+napi_value ReadMore(napi_env env, napi_callback_info info) {
+  const Arguments<1> arguments(env, info);
+  if (Link* link = Environment::FindLink(env, arguments.Uint(0))) link->ReadMore();
+  return nullptr;
+}
+
+uint64_t LimitOf(napi_env env, napi_value limits, const char* name) {
+  const double number = GetNumber(env, limits, name);
+  return number >= 0x1p53 ? uint64_t{1} << 53 : static_cast<uint64_t>(number);
+}
+
+napi_value StartWebSocket(napi_env env, napi_callback_info info) {
+  const Arguments<3> arguments(env, info);
+  Limits limits;
+  limits.max_frame_bytes = LimitOf(env, arguments[1], "maxFrameBytes");
+  limits.max_message_bytes = LimitOf(env, arguments[1], "maxMessageBytes");
+  const uint8_t* glued = nullptr;
+  size_t size = 0;
+  napi_valuetype type;
+  napi_typeof(env, arguments[2], &type);
+  if (type != napi_undefined && !arguments.Bytes(2, &glued, &size)) return nullptr;
+  if (Link* link = Environment::FindLink(env, arguments.Uint(0))) link->StartWebSocket(limits, glued, size);
+  return nullptr;
+}
+
+napi_value Destroy(napi_env env, napi_callback_info info) {
+  const Arguments<2> arguments(env, info);
+  if (Link* link = Environment::FindLink(env, arguments.Uint(0))) link->Destroy(arguments.Bool(1));
+  return nullptr;
+}
+
+napi_value Pause(napi_env env, napi_callback_info info) {
+  const Arguments<1> arguments(env, info);
+  if (Link* link = Environment::FindLink(env, arguments.Uint(0))) link->Pause();
+  return nullptr;
+}
+
+napi_value Resume(napi_env env, napi_callback_info info) {
+  const Arguments<1> arguments(env, info);
+  if (Link* link = Environment::FindLink(env, arguments.Uint(0))) link->Resume();
+  return nullptr;
+}
+
+napi_value Drain(napi_env env, napi_callback_info info) {
+  const Arguments<1> arguments(env, info);
+  Environment* environment = Environment::Of(env);
+  if (environment->loop() == nullptr) return NumberValue(env, 0);
+  const int64_t count = environment->loop()->Drain(arguments.Uint(0));
+  if (count > 0) environment->ExposeBlocks();
+  return NumberValue(env, static_cast<double>(count));
+}
+
+napi_value AddressesOf(napi_env env, napi_callback_info info) {
+  const Arguments<1> arguments(env, info);
+  Link* link = Environment::FindLink(env, arguments.Uint(0));
+  if (link == nullptr) return nullptr;
+  const LinkAddresses addresses = link->Addresses();
+  napi_value object;
+  napi_create_object(env, &object);
+  SetProperty(env, object, "localAddress", StringValue(env, addresses.local_address));
+  SetProperty(env, object, "localPort", NumberValue(env, addresses.local_port));
+  SetProperty(env, object, "remoteAddress", StringValue(env, addresses.remote_address));
+  SetProperty(env, object, "remotePort", NumberValue(env, addresses.remote_port));
+  return object;
+}
+
+}  // namespace
+
+void ExportLinkCalls(napi_env env, napi_value exports) {
+  ExportFunction(env, exports, "init", Init);
+  ExportFunction(env, exports, "release", Release);
+  ExportFunction(env, exports, "monoUs", MonoUs);
+  ExportFunction(env, exports, "linkCount", LinkCount);
+  ExportFunction(env, exports, "open", Open);
+  ExportFunction(env, exports, "writeRaw", WriteRaw);
+  ExportFunction(env, exports, "readMore", ReadMore);
+  ExportFunction(env, exports, "startWebSocket", StartWebSocket);
+  ExportFunction(env, exports, "destroy", Destroy);
+  ExportFunction(env, exports, "pause", Pause);
+  ExportFunction(env, exports, "resume", Resume);
+  ExportFunction(env, exports, "drain", Drain);
+  ExportFunction(env, exports, "addresses", AddressesOf);
+}
+
+}  // namespace shared_ws

@@ -1,0 +1,63 @@
+#include "io/batch.h"
+
+#include <new>
+
+namespace shared_ws {
+
+LoopMemory* LoopMemory::Create() {
+  auto* memory = new (std::nothrow) LoopMemory;
+  if (memory == nullptr) return nullptr;
+  // calloc: rows of links that never exist cost address space only, and no stale byte ever reaches
+  // JavaScript.
+  memory->slab = static_cast<uint8_t*>(std::calloc(1, kSlabBytes + kPaddingBytes));
+  memory->scratch = static_cast<uint8_t*>(std::calloc(1, kScratchBytes));
+  memory->control = static_cast<uint8_t*>(std::calloc(1, kControlBytes));
+  if (memory->slab == nullptr || memory->scratch == nullptr || memory->control == nullptr) {
+    memory->Unreference();
+    return nullptr;
+  }
+  memory->records = reinterpret_cast<Record*>(memory->control);
+  memory->counters = reinterpret_cast<LinkCounters*>(memory->control + kCountersOffset);
+  memory->epoch_offset = reinterpret_cast<double*>(memory->control + kEpochOffsetOffset);
+  return memory;
+}
+
+void LoopMemory::Unreference() {
+  if (references_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  std::free(slab);
+  std::free(scratch);
+  std::free(control);
+  delete this;
+}
+
+void Batch::AddCopy(RecordKind kind, uint32_t link, double now_us, uint8_t opcode, const void* payload,
+                    size_t length, uint32_t aux) {
+  if (length == 0 || length > SlabRoom()) {
+    Add(kind, link, now_us, opcode, 0, nullptr, 0, aux);
+    return;
+  }
+  uint8_t* copy = SlabEnd();
+  std::memcpy(copy, payload, length);
+  CommitSlab(length);
+  Add(kind, link, now_us, opcode, 0, copy, length, aux);
+}
+
+void Batch::AddAssembled(uint32_t link, double now_us, Opcode opcode, bool ascii, Bytes&& payload) {
+  const uint16_t flags = ascii ? kFlagAscii : 0;
+  // The slab must keep room for the read that is going on: see Link::ReadTurn, which commits what it read
+  // first.
+  if (payload.size() <= SlabRoom()) {
+    uint8_t* copy = SlabEnd();
+    if (payload.size() > 0) std::memcpy(copy, payload.data(), payload.size());
+    CommitSlab(payload.size());
+    Add(RecordKind::kMessage, link, now_us, static_cast<uint8_t>(opcode), flags, copy, payload.size());
+    return;
+  }
+  const auto slot = static_cast<uint32_t>(blocks_.size());
+  const size_t length = payload.size();
+  blocks_.push_back(std::move(payload));
+  Add(RecordKind::kMessage, link, now_us, static_cast<uint8_t>(opcode), flags | kFlagBlock, nullptr, length);
+  memory_->records[count_ - 1].slot = slot;
+}
+
+}  // namespace shared_ws

@@ -1,0 +1,103 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+#include "core/bytes.h"
+#include "core/frame.h"
+#include "io/record.h"
+
+namespace shared_ws {
+
+// The memory of one loop that JavaScript sees too. It is freed by whoever lets go last: the loop, or the
+// finalizers of the ArrayBuffers made over it. Finalizers may run on another thread during teardown, hence
+// the atomic count.
+struct LoopMemory {
+  static constexpr size_t kSlabBytes = 256 * 1024;
+  static constexpr uint32_t kMaxRecords = 4096;
+  static constexpr size_t kScratchBytes = 64 * 1024;
+  static constexpr size_t kCountersOffset = kMaxRecords * sizeof(Record);
+  static constexpr size_t kEpochOffsetOffset = kCountersOffset + kMaxLinks * sizeof(LinkCounters);
+  static constexpr size_t kControlBytes = kEpochOffsetOffset + sizeof(double);
+
+  uint8_t* slab = nullptr;
+  uint8_t* scratch = nullptr;
+  uint8_t* control = nullptr;  // records, then counters, then the epoch offset
+  Record* records = nullptr;
+  LinkCounters* counters = nullptr;
+  double* epoch_offset = nullptr;  // CLOCK_REALTIME - CLOCK_MONOTONIC in µs, as of the current delivery
+
+  // Null when there is no memory for it. Starts with one reference.
+  static LoopMemory* Create();
+  void AddReference() { references_.fetch_add(1, std::memory_order_relaxed); }
+  void Unreference();
+
+ private:
+  std::atomic<uint32_t> references_{1};
+};
+
+// The records and payloads of one delivery. Links append; the loop delivers; Release() makes room for the
+// next.
+class Batch {
+ public:
+  // A link does not start a read with less room than this.
+  static constexpr size_t kMinReadBytes = 16 * 1024;
+
+  static constexpr uint32_t kReservedRecords = 8;
+
+  explicit Batch(LoopMemory* memory) : memory_(memory) {}
+
+  // A few records stay in reserve for what must not wait: a violation behind the last message.
+  bool HasRecordRoom() const { return count_ + kReservedRecords <= LoopMemory::kMaxRecords; }
+  bool HasReadRoom() const { return HasRecordRoom() && SlabRoom() >= kMinReadBytes; }
+  size_t SlabRoom() const { return LoopMemory::kSlabBytes - used_; }
+  uint8_t* SlabEnd() { return memory_->slab + used_; }
+  // Declares `count` bytes at SlabEnd() as belonging to records of this batch.
+  void CommitSlab(size_t count) { used_ += count; }
+  // Takes the newest `count` bytes of the slab back; no record may refer to them.
+  void UncommitSlab(size_t count) { used_ -= count; }
+  uint32_t count() const { return count_; }
+
+  // Appends a record whose payload lies in the slab already, or is empty. The caller has checked
+  // HasRecordRoom().
+  void Add(RecordKind kind, uint32_t link, double now_us, uint8_t opcode = 0, uint16_t flags = 0,
+           const uint8_t* payload = nullptr, size_t length = 0, uint32_t aux = 0) {
+    Record& record = memory_->records[count_++];
+    record.kind = kind;
+    record.opcode = opcode;
+    record.flags = flags;
+    record.link = link;
+    record.offset = payload == nullptr ? 0 : static_cast<uint32_t>(payload - memory_->slab);
+    record.length = static_cast<uint32_t>(length);
+    record.received_mono_us = now_us;
+    record.slot = 0;
+    record.aux = aux;
+  }
+
+  // As Add, with a payload that lies elsewhere: it is copied to the slab, or dropped where the slab has no
+  // room (only texts of errors come this way).
+  void AddCopy(RecordKind kind, uint32_t link, double now_us, uint8_t opcode, const void* payload,
+               size_t length, uint32_t aux);
+
+  // Appends a message that was assembled outside the slab: copied into it when it fits, else handed over as a
+  // block.
+  void AddAssembled(uint32_t link, double now_us, Opcode opcode, bool ascii, Bytes&& payload);
+
+  // Messages too large for the slab, by Record::slot. The binding wraps them before a delivery.
+  std::vector<Bytes>& blocks() { return blocks_; }
+
+  void Release() {
+    count_ = 0;
+    used_ = 0;
+    if (!blocks_.empty()) blocks_.clear();
+  }
+
+ private:
+  LoopMemory* memory_;
+  uint32_t count_ = 0;
+  size_t used_ = 0;
+  std::vector<Bytes> blocks_;
+};
+
+}  // namespace shared_ws

@@ -1,0 +1,168 @@
+#pragma once
+
+#include <uv.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "core/connection.h"
+#include "core/frame.h"
+#include "io/loop.h"
+#include "io/outbound.h"
+#include "io/tls_stream.h"
+
+namespace shared_ws {
+
+struct LinkOptions {
+  std::string address;  // literal IPv4 or IPv6
+  uint16_t port = 0;
+  bool no_delay = true;
+  size_t max_link_bytes = 64 * 1024;
+};
+
+struct LinkAddresses {
+  std::string local_address, remote_address;
+  uint16_t local_port = 0, remote_port = 0;
+};
+
+// One TCP socket to one address, first as a stream of bytes (raw phase: the HTTP upgrade, with or without
+// TLS), then as a WebSocket. Belongs to its Loop and to the Loop's thread. Events go into the Loop's batch;
+// kEnd is the last of them, unless Destroy() was called, after which nothing comes.
+//
+// Lifetime: made by Loop::Open, deleted by Loop::Forget from the close callback of its poll handle. The fd is
+// closed there too, because libuv must not see a closed fd in its poll set.
+class Link {
+ public:
+  static Link* Open(Loop* loop, uint32_t id, const LinkOptions& options, int* error);
+
+  uint32_t id() const { return id_; }
+  bool ended() const { return ended_; }
+
+  // Raw phase.
+  bool WriteRaw(const uint8_t* data, size_t size);
+  void ReadMore();
+  // False, with words in `error`: OpenSSL refused.
+  bool StartTls(SSL_CTX* context, const std::string& server_name, const std::string& verify_host,
+                std::string* error);
+  const TlsStream* tls() const { return tls_.get(); }
+  // `glued`: bytes that came behind the upgrade response; decoded in the next turn, before anything newer.
+  bool StartWebSocket(const Limits& limits, const uint8_t* glued, size_t glued_size);
+  LinkAddresses Addresses() const;
+
+  // WebSocket phase. An encoder writes a payload straight into the outgoing frame:
+  //   size_t (*)(void* source, uint8_t* into)   returns bytes written, at most `max_payload`.
+  // Results: sequence number, kFull or kClosed. `likely_payload` is a guess of the size that saves a move
+  // when right.
+  static constexpr int64_t kFull = 0;
+  static constexpr int64_t kClosed = -1;
+  using PayloadWriter = size_t (*)(void* source, uint8_t* into);
+  int64_t Offer(Opcode opcode, PayloadWriter write, void* source, size_t max_payload, size_t likely_payload,
+                bool more);
+  int64_t OfferBytes(Opcode opcode, const uint8_t* payload, size_t size, bool more);
+  void Flush();
+  bool Withdraw(uint64_t sequence);
+  int64_t SendControl(Opcode opcode, const uint8_t* payload, size_t size);
+  void Close(uint16_t code, const uint8_t* reason, size_t size);
+
+  // Ends the link without a kEnd.
+  void Destroy(bool reset);
+  void Pause();
+  void Resume();
+  // Reads what is there, unless paused.
+  void Drain();
+
+  // For the loop.
+  void Continue();    // after Loop::Rearm
+  void AfterBatch();  // after Loop::AfterBatch
+
+  // Sink of core's Connection; for it alone.
+  bool Accepts() { return loop_->batch().HasRecordRoom(); }
+  void OnMessage(Opcode opcode, bool ascii, const uint8_t* payload, size_t size);
+  void OnAssembled(Opcode opcode, bool ascii, Bytes&& payload);
+  void OnPing(const uint8_t* payload, size_t size);
+  void OnPong(const uint8_t* payload, size_t size);
+  void OnClose(uint16_t code, const uint8_t* reason, size_t size);
+  void OnViolation(Status status);
+
+ private:
+  enum class Phase : uint8_t { kConnecting, kRaw, kTlsHandshake, kWebSocket };
+
+  // Pongs that may wait for a peer that pings and does not read; past it the connection answers no more of
+  // them until it has written some (RFC 6455 5.5.3 allows to answer only the newest).
+  static constexpr size_t kMaxWaitingControlFrames = 64;
+
+  Link(Loop* loop, uint32_t id, const LinkOptions& options);
+  ~Link();
+  friend class Loop;
+
+  static void OnPoll(uv_poll_t* handle, int status, int events);
+  static void OnPollClosed(uv_handle_t* handle);
+  void UpdatePoll();
+  void FinishConnecting();
+  void ContinueHandshake(double now_us);
+
+  bool WantsToRead() const;
+  void ReadTurn();
+  size_t ReadCapacity() const;
+  void TakePlaintext(uint8_t* data, size_t size, double now_us);
+  void ReadSealed(double now_us);
+  void SetBacklog(const uint8_t* data, size_t size);
+  void TakeBacklog(double now_us);
+  bool HasSilentInput() const;
+  void RearmOnce();
+
+  size_t EncodeFrame(uint8_t* out, Opcode opcode, PayloadWriter write, void* source, size_t likely_payload);
+  int64_t SendDirectly(const uint8_t* frame, size_t size, uint64_t sequence);
+  void SendPlain();
+  void SendSealed();
+  void BorrowCipherBuffer();
+  bool SendCipher();
+  void UpdateCounters();
+  void FailWriting();
+
+  void End(EndReason reason, uint32_t aux, const std::string& text = {});
+  void EmitEnd();
+  void CloseHandle();
+
+  Loop* const loop_;
+  const uint32_t id_;
+  const LinkOptions options_;
+  LinkCounters& counters_;
+  int fd_ = -1;
+  uv_poll_t poll_;
+  int polled_events_ = 0;
+  Phase phase_ = Phase::kConnecting;
+  bool ended_ = false;  // no more calls on it; kEnd is out, or Destroy() was called
+  bool handle_closing_ = false;
+  bool reset_ = false;
+  bool paused_ = false;
+  bool raw_wanted_ = true;  // raw phase: one record may come
+  bool rearmed_ = false;
+  bool write_failed_ = false;  // the reading side tells why
+  bool wants_writable_ = false;
+  bool close_sent_ = false;  // CLOSE is queued or out
+  bool close_due_ = false;   // CLOSE leaves after the batch
+  bool socket_error_seen_ = false;
+  uint16_t close_code_ = 0;
+  double now_us_ = 0;  // receive time of the read that is being decoded
+  uint64_t next_sequence_ = 1;
+  std::optional<Connection> connection_;
+  std::unique_ptr<TlsStream> tls_;
+  Outbound out_;
+  Bytes cipher_;  // sealed records that the kernel has not taken; [cipher_head_, size)
+  size_t cipher_head_ = 0;
+  uint64_t begun_offset_ = 0;  // frames that begin before it have a byte with the kernel
+  bool more_sealed_ = false;   // OpenSSL may hold plaintext that was not asked for
+  Bytes backlog_;              // plaintext that the batch had no room for
+  // An end that waits for room in the batch, or for the backlog to be delivered first.
+  struct PendingEnd {
+    EndReason reason;
+    uint32_t aux;
+    std::string text;
+  };
+  std::optional<PendingEnd> pending_end_;
+};
+
+}  // namespace shared_ws

@@ -1,0 +1,207 @@
+// The inbound half of a Link: socket, TLS, decoder, batch.
+#include <sys/socket.h>
+
+#include <cerrno>
+
+#include "io/clock.h"
+#include "io/link.h"
+
+namespace shared_ws {
+
+// Input that no event of the socket will announce.
+bool Link::HasSilentInput() const {
+  return !backlog_.empty() || socket_error_seen_ || more_sealed_ ||
+         (tls_ != nullptr && tls_->has_kept_input());
+}
+
+void Link::RearmOnce() {
+  if (rearmed_) return;
+  rearmed_ = true;
+  loop_->Rearm(id_);
+}
+
+size_t Link::ReadCapacity() const {
+  const size_t room = loop_->batch().SlabRoom();
+  return room < Loop::kMaxReadBytes ? room : Loop::kMaxReadBytes;
+}
+
+// One bounded read. Whatever does not fit the batch stays in the socket, or in the backlog, for a later turn.
+void Link::ReadTurn() {
+  Batch& batch = loop_->batch();
+  if (loop_->batch_is_out() || !batch.HasReadRoom()) {
+    // The batch leaves in this turn's check phase. The socket will still be readable then; our own buffers
+    // say nothing.
+    if (HasSilentInput()) RearmOnce();
+    return;
+  }
+  if (!backlog_.empty() && !paused_ && (phase_ != Phase::kRaw || raw_wanted_)) {
+    TakeBacklog(MonotonicMicros());
+    return;
+  }
+  if (!WantsToRead()) return;
+
+  const bool sealed = tls_ != nullptr;
+  const size_t capacity = sealed ? Loop::kMaxReadBytes : ReadCapacity();
+  uint8_t* into = sealed ? loop_->cipher_input() : batch.SlabEnd();
+  if (sealed && (more_sealed_ || tls_->has_kept_input())) {
+    tls_->BeginInput(nullptr, 0);
+    ReadSealed(MonotonicMicros());
+    return;
+  }
+  ssize_t count;
+  do {
+    count = recv(fd_, into, capacity, 0);
+  } while (count < 0 && errno == EINTR);
+  const double now_us = MonotonicMicros();
+  if (count > 0) {
+    counters_.bytes_received += static_cast<double>(count);
+    if (sealed) {
+      tls_->BeginInput(into, static_cast<size_t>(count));
+      ReadSealed(now_us);
+    } else {
+      TakePlaintext(into, static_cast<size_t>(count), now_us);
+    }
+    // libuv has stopped this handle for good: read on until recv() itself reports the error.
+    if (socket_error_seen_ && !ended_) RearmOnce();
+    return;
+  }
+  if (count == 0) {
+    End(EndReason::kEof, 0);
+  } else if (errno != EAGAIN && errno != EWOULDBLOCK) {
+    End(EndReason::kSocket, static_cast<uint32_t>(errno));
+  } else if (socket_error_seen_) {
+    // An error that read() has not seen: it was consumed by send(). ECONNRESET is what it means for the
+    // connection.
+    End(EndReason::kSocket, ECONNRESET);
+  }
+}
+
+// `data` lies at the end of the slab.
+void Link::TakePlaintext(uint8_t* data, size_t size, double now_us) {
+  Batch& batch = loop_->batch();
+  batch.CommitSlab(size);
+  if (phase_ == Phase::kRaw) {
+    raw_wanted_ = false;
+    batch.Add(RecordKind::kRaw, id_, now_us, 0, 0, data, size);
+    return;
+  }
+  now_us_ = now_us;
+  const uint32_t before = batch.count();
+  const size_t consumed = connection_->Consume(data, size, *this);
+  if (consumed < size) SetBacklog(data + consumed, size - consumed);
+  // Nothing refers to these bytes (a part of a frame, pongs that nobody delivered): let the next read have
+  // their place.
+  if (batch.count() == before && batch.SlabEnd() == data + size) batch.UncommitSlab(size);
+}
+
+// Decrypts what BeginInput() was given, as much as the slab takes, then decodes it in one go: records of TLS
+// and frames need not coincide.
+void Link::ReadSealed(double now_us) {
+  BorrowCipherBuffer();  // answers of the protocol itself (key updates, alerts)
+  if (phase_ == Phase::kTlsHandshake) {
+    ContinueHandshake(now_us);
+    if (ended_ || pending_end_.has_value()) return;
+    if (phase_ == Phase::kTlsHandshake) {
+      tls_->EndInput();
+      return;
+    }
+  }
+  Batch& batch = loop_->batch();
+  uint8_t* const begin = batch.SlabEnd();
+  const size_t capacity = ReadCapacity();
+  size_t size = 0;
+  TlsStream::Result result = TlsStream::Result::kOk;
+  const bool may_read = phase_ != Phase::kRaw || raw_wanted_;
+  while (may_read && result == TlsStream::Result::kOk && size < capacity) {
+    size_t count = 0;
+    result = tls_->Read(begin + size, capacity - size, &count);
+    if (result == TlsStream::Result::kOk) size += count;
+  }
+  std::string error = result == TlsStream::Result::kFailed ? tls_->error() : std::string();
+  tls_->EndInput();
+  SendCipher();
+  if (size > 0) TakePlaintext(begin, size, now_us);
+  if (ended_) return;
+  if (result == TlsStream::Result::kOk && (size == capacity || tls_->has_kept_input())) {
+    // The slab is full, or nobody wants bytes yet; OpenSSL may hold more, and no event of the socket will say
+    // so.
+    if (may_read) RearmOnce();
+    more_sealed_ = true;
+    return;
+  }
+  more_sealed_ = false;
+  if (result == TlsStream::Result::kClosed) End(EndReason::kEof, 0);
+  if (result == TlsStream::Result::kFailed) End(EndReason::kTls, 0, error);
+}
+
+void Link::SetBacklog(const uint8_t* data, size_t size) {
+  Bytes rest;
+  if (!rest.Append(data, size)) {
+    End(EndReason::kSocket, ENOMEM);
+    return;
+  }
+  backlog_ = std::move(rest);
+  RearmOnce();
+}
+
+// The backlog goes through the slab again, because records can only point there.
+void Link::TakeBacklog(double now_us) {
+  Batch& batch = loop_->batch();
+  const size_t room = ReadCapacity();
+  Bytes all = std::move(backlog_);
+  const size_t size = all.size() < room ? all.size() : room;
+  uint8_t* into = batch.SlabEnd();
+  std::memcpy(into, all.data(), size);
+  TakePlaintext(into, size, now_us);
+  if (ended_) return;
+  if (size < all.size()) {
+    // Behind what TakePlaintext itself may have put back.
+    if (!backlog_.Append(all.data() + size, all.size() - size)) {
+      End(EndReason::kSocket, ENOMEM);
+      return;
+    }
+  }
+  RearmOnce();
+}
+
+// ---- Sink of the decoder
+// ----------------------------------------------------------------------------------------
+
+void Link::OnMessage(Opcode opcode, bool ascii, const uint8_t* payload, size_t size) {
+  counters_.messages_received += 1;
+  loop_->batch().Add(RecordKind::kMessage, id_, now_us_, static_cast<uint8_t>(opcode), ascii ? kFlagAscii : 0,
+                     payload, size);
+}
+
+void Link::OnAssembled(Opcode opcode, bool ascii, Bytes&& payload) {
+  counters_.messages_received += 1;
+  loop_->batch().AddAssembled(id_, now_us_, opcode, ascii, std::move(payload));
+}
+
+void Link::OnPing(const uint8_t* payload, size_t size) {
+  loop_->batch().AddCopy(RecordKind::kPing, id_, now_us_, 0, payload, size, 0);
+  if (close_sent_ || out_.control_frames() >= kMaxWaitingControlFrames) return;
+  if (SendControl(Opcode::kPong, payload, size) == 1) counters_.pongs_sent += 1;
+}
+
+void Link::OnPong(const uint8_t* payload, size_t size) {
+  loop_->batch().AddCopy(RecordKind::kPong, id_, now_us_, 0, payload, size, 0);
+}
+
+void Link::OnClose(uint16_t code, const uint8_t* reason, size_t size) {
+  loop_->batch().AddCopy(RecordKind::kClose, id_, now_us_, 0, reason, size, code);
+  // The answer leaves after the batch, so that messages before the peer's CLOSE can still be answered. It
+  // echoes the code (RFC 6455 5.5.1); an empty CLOSE is answered by an empty one.
+  close_due_ = true;
+  close_code_ = code == kNoCloseCode ? 0 : code;
+  loop_->AfterBatch(id_);
+}
+
+void Link::OnViolation(Status status) {
+  loop_->batch().Add(RecordKind::kViolation, id_, now_us_, 0, 0, nullptr, 0, static_cast<uint32_t>(status));
+  close_due_ = true;
+  close_code_ = CloseCodeOf(status);
+  loop_->AfterBatch(id_);
+}
+
+}  // namespace shared_ws

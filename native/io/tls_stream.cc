@@ -1,0 +1,205 @@
+#include "io/tls_stream.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <uv.h>
+
+#include "io/tls_errors.h"
+
+namespace shared_ws {
+namespace {
+
+int ReadInput(BIO* bio, char* into, size_t capacity, size_t* count) {
+  BIO_clear_retry_flags(bio);
+  auto* stream = static_cast<TlsStream*>(BIO_get_data(bio));
+  *count = stream->TakeInput(reinterpret_cast<uint8_t*>(into), capacity);
+  if (*count > 0) return 1;
+  BIO_set_retry_read(bio);
+  return 0;
+}
+
+int WriteOutput(BIO* bio, const char* data, size_t size, size_t* count) {
+  BIO_clear_retry_flags(bio);
+  auto* stream = static_cast<TlsStream*>(BIO_get_data(bio));
+  if (!stream->PutOutput(reinterpret_cast<const uint8_t*>(data), size)) return 0;
+  *count = size;
+  return 1;
+}
+
+long Control(BIO*, int command, long, void*) {
+  return command == BIO_CTRL_FLUSH ? 1 : 0;  // everything else is "not supported"
+}
+
+int Create(BIO* bio) {
+  BIO_set_init(bio, 1);
+  return 1;
+}
+
+// One per process, made on first use by whichever thread comes first, never freed: every environment's
+// sessions use it.
+BIO_METHOD* g_bio_method = nullptr;
+uv_once_t g_bio_method_once = UV_ONCE_INIT;
+
+void MakeBioMethod() {
+  BIO_METHOD* method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "shared-ws");
+  if (method == nullptr) return;
+  BIO_meth_set_read_ex(method, ReadInput);
+  BIO_meth_set_write_ex(method, WriteOutput);
+  BIO_meth_set_ctrl(method, Control);
+  BIO_meth_set_create(method, Create);
+  g_bio_method = method;
+}
+
+}  // namespace
+
+std::string TakeTlsError(const char* when_empty) {
+  const unsigned long code = ERR_peek_last_error();
+  ERR_clear_error();
+  if (code == 0) return when_empty;
+  const char* reason = ERR_reason_error_string(code);
+  if (reason != nullptr) return reason;
+  char text[160];
+  ERR_error_string_n(code, text, sizeof(text));
+  return text;
+}
+
+TlsStream::TlsStream(SSL_CTX* context, const std::string& server_name, const std::string& verify_host) {
+  uv_once(&g_bio_method_once, MakeBioMethod);
+  ERR_clear_error();
+  SSL* ssl = g_bio_method == nullptr ? nullptr : SSL_new(context);
+  BIO* bio = ssl == nullptr ? nullptr : BIO_new(g_bio_method);
+  bool good = bio != nullptr;
+  if (good) {
+    BIO_set_data(bio, this);
+    SSL_set_bio(ssl, bio, bio);  // the session owns it now
+    SSL_set_connect_state(ssl);
+    if (!server_name.empty()) good = SSL_set_tlsext_host_name(ssl, server_name.c_str()) == 1;
+    if (good && !verify_host.empty()) {
+      X509_VERIFY_PARAM* param = SSL_get0_param(ssl);
+      X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+      good = X509_VERIFY_PARAM_set1_ip_asc(param, verify_host.c_str()) == 1 ||
+             X509_VERIFY_PARAM_set1_host(param, verify_host.c_str(), verify_host.size()) == 1;
+    }
+  }
+  if (good) {
+    ssl_ = ssl;
+  } else {
+    error_ = TakeTlsError("no memory for a TLS session");
+    SSL_free(ssl);
+  }
+  ERR_clear_error();
+}
+
+TlsStream::~TlsStream() {
+  SSL_free(ssl_);
+  ERR_clear_error();
+}
+
+void TlsStream::BeginInput(const uint8_t* data, size_t size) {
+  if (kept_.empty()) {
+    input_ = data;
+    input_size_ = size;
+    return;
+  }
+  // The rare road: what was kept comes first. An allocation that fails shows as a broken record, never as
+  // lost bytes.
+  feeding_ = std::move(kept_);
+  if (size > 0 && !feeding_.Append(data, size)) feeding_.Clear();
+  input_ = feeding_.data();
+  input_size_ = feeding_.size();
+}
+
+bool TlsStream::EndInput() {
+  bool good = true;
+  if (input_size_ > 0) {
+    Bytes rest;
+    good = rest.Append(input_, input_size_);
+    kept_ = std::move(rest);
+  }
+  feeding_.Free();
+  input_ = nullptr;
+  input_size_ = 0;
+  return good;
+}
+
+size_t TlsStream::TakeInput(uint8_t* into, size_t capacity) {
+  const size_t count = capacity < input_size_ ? capacity : input_size_;
+  if (count > 0) std::memcpy(into, input_, count);
+  input_ += count;
+  input_size_ -= count;
+  return count;
+}
+
+bool TlsStream::PutOutput(const uint8_t* data, size_t size) {
+  return out_ != nullptr && out_->Append(data, size);
+}
+
+TlsStream::Result TlsStream::Classify(int returned) {
+  Result result = Result::kFailed;
+  switch (SSL_get_error(ssl_, returned)) {
+    case SSL_ERROR_WANT_READ:
+      result = Result::kWantInput;
+      break;
+    case SSL_ERROR_ZERO_RETURN:
+      result = Result::kClosed;
+      break;
+    default:
+      error_ = TakeTlsError("the TLS session failed");
+      break;
+  }
+  ERR_clear_error();
+  return result;
+}
+
+TlsStream::Result TlsStream::Handshake() {
+  ERR_clear_error();
+  const int returned = SSL_do_handshake(ssl_);
+  return returned == 1 ? Result::kOk : Classify(returned);
+}
+
+TlsStream::Result TlsStream::Read(uint8_t* into, size_t capacity, size_t* count) {
+  ERR_clear_error();
+  const int returned = SSL_read_ex(ssl_, into, capacity, count);
+  return returned == 1 ? Result::kOk : Classify(returned);
+}
+
+TlsStream::Result TlsStream::Write(const uint8_t* data, size_t size, size_t* count) {
+  ERR_clear_error();
+  const size_t record = size < kMaxRecordBytes ? size : kMaxRecordBytes;
+  const int returned = SSL_write_ex(ssl_, data, record, count);
+  return returned == 1 ? Result::kOk : Classify(returned);
+}
+
+void TlsStream::Shutdown() {
+  if (shut_down_) return;
+  shut_down_ = true;
+  ERR_clear_error();
+  if (SSL_is_init_finished(ssl_)) SSL_shutdown(ssl_);
+  ERR_clear_error();
+}
+
+long TlsStream::verify_result() const {
+  return SSL_get_verify_result(ssl_);
+}
+const char* TlsStream::verify_error() const {
+  return X509_verify_cert_error_string(verify_result());
+}
+const char* TlsStream::protocol() const {
+  return SSL_get_version(ssl_);
+}
+const char* TlsStream::cipher() const {
+  return SSL_get_cipher_name(ssl_);
+}
+bool TlsStream::session_reused() const {
+  return SSL_session_reused(ssl_) == 1;
+}
+
+std::string TlsStream::alpn() const {
+  const unsigned char* name = nullptr;
+  unsigned int length = 0;
+  SSL_get0_alpn_selected(ssl_, &name, &length);
+  return std::string(reinterpret_cast<const char*>(name), length);
+}
+
+}  // namespace shared_ws

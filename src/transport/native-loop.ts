@@ -1,0 +1,192 @@
+import { performance } from 'node:perf_hooks'
+import { markAsUntransferable } from 'node:worker_threads'
+import {
+  COUNTER_BYTES,
+  FLAG_ASCII,
+  FLAG_BLOCK,
+  type NativeAddon,
+  RECORD_AUX,
+  RECORD_HEAD,
+  RECORD_LENGTH,
+  RECORD_LINK,
+  RECORD_OFFSET,
+  RECORD_SLOT,
+  RECORD_TIME,
+  RECORD_WORDS,
+  RecordKind,
+} from '../native/addon.ts'
+import { utf8Slice } from '../support/slices.ts'
+import type { WsFrame } from './frame.ts'
+import { runWriter } from './payload.ts'
+import type { WsPayloadWriter } from './transport.ts'
+
+const SPARE_SCRATCH_BYTES = 4096
+
+/** What the loop delivers to: one per link. */
+export interface NativeReceiver {
+  /** Records `first … end - 1` are messages of this link. */
+  takeMessages(first: number, end: number): void
+  takeRecord(index: number): void
+}
+
+/**
+ * The JavaScript side of the addon's one loop in this environment: its memory, and the way from records to links.
+ * Records are read where they lie; nothing is allocated per record.
+ */
+export class NativeLoop {
+  readonly addon: NativeAddon
+  readonly slab: Buffer
+  readonly maxLinks: number
+  /** Add to the addon's µs for `performance.now() * 1000`. Both are CLOCK_MONOTONIC: it never changes. */
+  readonly monoOffsetUs: number
+  /** Undefined while a writer is using it: a writer may itself send. */
+  #scratch: Uint8Array | undefined
+  readonly #words: Uint32Array
+  readonly #doubles: Float64Array
+  readonly #recordsWord: number
+  readonly #countersDouble: number
+  readonly #epochDouble: number
+  readonly #blocks: ArrayBuffer[]
+  readonly #links = new Map<number, NativeReceiver>()
+
+  constructor(addon: NativeAddon) {
+    this.addon = addon
+    const memory = addon.init((count) => this.#deliver(count))
+    // A user who transfers a view's buffer to a Worker would otherwise pull it from under C++.
+    for (const buffer of [memory.slab, memory.control, memory.scratch]) markAsUntransferable(buffer)
+    this.slab = Buffer.from(memory.slab)
+    this.#scratch = new Uint8Array(memory.scratch)
+    this.maxLinks = memory.maxLinks
+    this.#words = new Uint32Array(memory.control)
+    this.#doubles = new Float64Array(memory.control)
+    this.#recordsWord = memory.recordsOffset / 4
+    this.#countersDouble = memory.countersOffset / 8
+    this.#epochDouble = memory.epochOffset / 8
+    this.#blocks = memory.blocks
+    this.monoOffsetUs = performance.now() * 1000 - addon.monoUs()
+  }
+
+  add(id: number, receiver: NativeReceiver): void {
+    this.#links.set(id, receiver)
+  }
+
+  /** Records of this link that are still in the batch are passed over. */
+  remove(id: number): void {
+    this.#links.delete(id)
+  }
+
+  /** See {@link NativeAddon.drain}; delivers what came. False while a batch is out. */
+  drain(id: number): boolean {
+    const count = this.addon.drain(id)
+    if (count > 0) this.#deliver(count)
+    return count >= 0
+  }
+
+  /** Runs `writer` and hands its bytes, in the addon's scratch memory where they fit, to `use`. */
+  withScratch(writer: WsPayloadWriter, use: (bytes: Uint8Array, inScratch: boolean) => number): number {
+    const into = this.#scratch
+    this.#scratch = undefined
+    try {
+      const bytes = runWriter(writer, into ?? new Uint8Array(SPARE_SCRATCH_BYTES))
+      return use(bytes, into !== undefined && bytes.buffer === into.buffer)
+    } finally {
+      this.#scratch = into
+    }
+  }
+
+  #deliver(count: number): void {
+    const words = this.#words
+    let index = 0
+    try {
+      while (index < count) {
+        const at = this.#recordsWord + index * RECORD_WORDS
+        const id = words[at + RECORD_LINK] as number
+        const first = index++
+        const isMessage = ((words[at + RECORD_HEAD] as number) & 0xff) === RecordKind.message
+        if (isMessage) index = this.#endOfRun(index, count, id)
+        const link = this.#links.get(id)
+        if (link === undefined) continue
+        try {
+          if (isMessage) link.takeMessages(first, index)
+          else link.takeRecord(first)
+        } catch (error) {
+          // The owner's defect must not cost other links their records. It surfaces as an uncaught exception.
+          process.nextTick(() => {
+            throw error
+          })
+        }
+      }
+    } finally {
+      this.addon.release()
+    }
+  }
+
+  #endOfRun(index: number, count: number, id: number): number {
+    const words = this.#words
+    let end = index
+    for (let at = this.#recordsWord + end * RECORD_WORDS; end < count; end++, at += RECORD_WORDS) {
+      if (words[at + RECORD_LINK] !== id) break
+      if (((words[at + RECORD_HEAD] as number) & 0xff) !== RecordKind.message) break
+    }
+    return end
+  }
+
+  kind(index: number): number {
+    return (this.#words[this.#recordsWord + index * RECORD_WORDS + RECORD_HEAD] as number) & 0xff
+  }
+
+  /** The frame's opcode, or the reason of an `end`. */
+  opcode(index: number): number {
+    return ((this.#words[this.#recordsWord + index * RECORD_WORDS + RECORD_HEAD] as number) >>> 8) & 0xff
+  }
+
+  aux(index: number): number {
+    return this.#words[this.#recordsWord + index * RECORD_WORDS + RECORD_AUX] as number
+  }
+
+  /** On the clock of `performance.now()`, µs. */
+  receivedMonoUs(index: number): number {
+    return (this.#doubles[(this.#recordsWord + index * RECORD_WORDS) / 2 + RECORD_TIME] as number) + this.monoOffsetUs
+  }
+
+  /** The payload of a record that is not a message, in memory of its own. */
+  copyPayload(index: number): Uint8Array {
+    const at = this.#recordsWord + index * RECORD_WORDS
+    const offset = this.#words[at + RECORD_OFFSET] as number
+    return Uint8Array.prototype.slice.call(this.slab, offset, offset + (this.#words[at + RECORD_LENGTH] as number))
+  }
+
+  /** The payload of a record that is not a message, as text. */
+  textOf(index: number): string {
+    const at = this.#recordsWord + index * RECORD_WORDS
+    const offset = this.#words[at + RECORD_OFFSET] as number
+    return utf8Slice(this.slab, offset, offset + (this.#words[at + RECORD_LENGTH] as number))
+  }
+
+  counter(id: number, field: number): number {
+    const row = this.#countersDouble + (id % this.maxLinks) * (COUNTER_BYTES / 8)
+    return this.#doubles[row + field] as number
+  }
+
+  /** Points `frame` at the message of record `index`. */
+  fill(frame: WsFrame, index: number): void {
+    const words = this.#words
+    const at = this.#recordsWord + index * RECORD_WORDS
+    const head = words[at + RECORD_HEAD] as number
+    const flags = head >>> 16
+    frame.op = (head >>> 8) & 0xff
+    frame.isAscii = (flags & FLAG_ASCII) !== 0
+    frame.offset = words[at + RECORD_OFFSET] as number
+    frame.length = words[at + RECORD_LENGTH] as number
+    frame.backing = (flags & FLAG_BLOCK) === 0 ? this.slab : this.#block(words[at + RECORD_SLOT] as number)
+    frame.monoUs = (this.#doubles[at / 2 + RECORD_TIME] as number) + this.monoOffsetUs
+    frame.epochOffsetUs = (this.#doubles[this.#epochDouble] as number) - this.monoOffsetUs
+    frame.live = 1
+  }
+
+  #block(slot: number): Buffer {
+    const block = this.#blocks[slot] as ArrayBuffer
+    markAsUntransferable(block)
+    return Buffer.from(block)
+  }
+}

@@ -1,0 +1,136 @@
+import { type RawLink, RawLinkError, type RawTlsInfo } from '../connect/raw-link.ts'
+import type { PreparedTls } from '../connect/tls.ts'
+import { RecordKind } from '../native/addon.ts'
+import { endError } from './native-errors.ts'
+import type { NativeLoop, NativeReceiver } from './native-loop.ts'
+import { nativeTlsContext } from './native-tls.ts'
+
+interface OpenOptions {
+  readonly address: string
+  readonly port: number
+  readonly noDelay: boolean
+  readonly maxLinkBytes: number
+}
+
+interface Waiting<T> {
+  resolve(value: T): void
+  reject(error: RawLinkError): void
+}
+
+/** A link of the addon in its raw phase. */
+export class NativeRawLink implements RawLink, NativeReceiver {
+  readonly #loop: NativeLoop
+  /** The addon's name for it. {@link NativeLink} takes it over. */
+  readonly id: number
+  #connecting: Waiting<void> | undefined
+  #securing: Waiting<RawTlsInfo> | undefined
+  #reading: Waiting<Uint8Array> | undefined
+  #ended: RawLinkError | undefined
+
+  private constructor(loop: NativeLoop, id: number) {
+    this.#loop = loop
+    this.id = id
+    loop.add(id, this)
+  }
+
+  /** Resolves when TCP is connected. `signal` gives the socket up. */
+  static async open(loop: NativeLoop, options: OpenOptions, signal: AbortSignal): Promise<NativeRawLink> {
+    if (signal.aborted) throw givenUp()
+    const link = new NativeRawLink(loop, openId(loop, options))
+    const onAbort = (): void => link.destroy()
+    signal.addEventListener('abort', onAbort, { once: true })
+    try {
+      await new Promise<void>((resolve, reject) => {
+        link.#connecting = { resolve, reject }
+      })
+    } finally {
+      signal.removeEventListener('abort', onAbort)
+    }
+    return link
+  }
+
+  write(bytes: Uint8Array): void {
+    this.#loop.addon.writeRaw(this.id, bytes)
+  }
+
+  read(): Promise<Uint8Array> {
+    return this.#wait((waiting) => {
+      this.#reading = waiting
+      this.#loop.addon.readMore(this.id)
+    })
+  }
+
+  startTls(tls: PreparedTls): Promise<RawTlsInfo> {
+    return this.#wait((waiting) => {
+      const context = nativeTlsContext(this.#loop.addon, tls)
+      this.#securing = waiting
+      this.#loop.addon.startTls(this.id, context, { serverName: tls.serverName, verifyHost: tls.verifyHost })
+    })
+  }
+
+  addresses(): ReturnType<RawLink['addresses']> {
+    const none = { localAddress: '', localPort: 0, remoteAddress: '', remotePort: 0 }
+    return this.#loop.addon.addresses(this.id) ?? none
+  }
+
+  destroy(): void {
+    if (this.#ended !== undefined) return
+    this.#loop.addon.destroy(this.id, false)
+    this.#end(givenUp())
+  }
+
+  takeMessages(): void {
+    // The addon delivers none before the WebSocket phase.
+  }
+
+  takeRecord(index: number): void {
+    const loop = this.#loop
+    switch (loop.kind(index)) {
+      case RecordKind.connected:
+        this.#connecting?.resolve()
+        this.#connecting = undefined
+        return
+      case RecordKind.secure:
+        this.#securing?.resolve(loop.addon.tlsInfo(this.id) as RawTlsInfo)
+        this.#securing = undefined
+        return
+      case RecordKind.raw: {
+        const reading = this.#reading
+        this.#reading = undefined
+        reading?.resolve(loop.copyPayload(index))
+        return
+      }
+      case RecordKind.end: {
+        const closed = new RawLinkError('ERR_SOCKET_ENDED', 'the server closed the connection')
+        this.#end(endError(loop.opcode(index), loop.aux(index), loop.textOf(index)) ?? closed)
+        return
+      }
+    }
+  }
+
+  #wait<T>(begin: (waiting: Waiting<T>) => void): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (this.#ended !== undefined) throw this.#ended
+      begin({ resolve, reject })
+    })
+  }
+
+  #end(error: RawLinkError): void {
+    this.#ended = error
+    this.#loop.remove(this.id)
+    for (const waiting of [this.#connecting, this.#securing, this.#reading]) waiting?.reject(error)
+    this.#connecting = this.#securing = this.#reading = undefined
+  }
+}
+
+function openId(loop: NativeLoop, options: OpenOptions): number {
+  try {
+    return loop.addon.open(options)
+  } catch (error) {
+    throw new RawLinkError((error as { code?: string }).code ?? 'ERR_SOCKET', (error as Error).message)
+  }
+}
+
+function givenUp(): RawLinkError {
+  return new RawLinkError('ABORT_ERR', 'the connection was given up')
+}
