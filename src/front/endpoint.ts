@@ -1,0 +1,125 @@
+import { handshakeFailed } from '../connect/causes.ts'
+import type { Checked } from '../connect/checked.ts'
+import { normalizeHeaders, normalizeSubprotocols } from '../connect/headers.ts'
+import type { HeaderLines } from '../connect/request.ts'
+import { parseUrl, type WsUrl } from '../connect/url.ts'
+import { WsConnectError } from '../errors/disconnect-cause.ts'
+import { WsConfigError, type WsConfigProblem } from '../errors/errors.ts'
+import type { Clock } from '../support/clock.ts'
+import { withDeadline } from '../support/deadline.ts'
+import type { Checker } from './check.ts'
+import type { WsAttemptContext } from './options.ts'
+
+/** Where to connect, and what to say there. */
+export interface Endpoint {
+  readonly url: URL
+  readonly headers: HeaderLines
+  readonly subprotocols: readonly string[]
+}
+
+type Provider = (context: WsAttemptContext) => unknown
+
+/** An endpoint whose parts are known and checked, or functions to be called for each attempt. */
+export interface EndpointSource {
+  readonly url: WsUrl | Provider
+  readonly headers: HeaderLines | Provider
+  readonly subprotocols: readonly string[] | Provider
+}
+
+const NO_URL: WsUrl = { url: new URL('ws://invalid'), headers: [] }
+
+/** Checks what can be checked without calling anything of the user's. */
+export function checkEndpoint(checker: Checker, url: unknown, headers: unknown, subprotocols: unknown): EndpointSource {
+  const take = <T>(result: Checked<T>, otherwise: T): T => {
+    if (result.ok) return result.value
+    for (const problem of result.problems) checker.add(problem.field, problem.message)
+    return otherwise
+  }
+  const checkedUrl = isProvider(url) ? url : take(parseUrl(url), NO_URL)
+  const fromUrl = isProvider(checkedUrl) ? [] : checkedUrl.headers
+  // The credentials of the URL only take part in the check: `assemble` puts them in front, for values and functions alike.
+  const checkedHeaders = isProvider(headers) ? headers : take(normalizeHeaders(headers, fromUrl), fromUrl)
+  return {
+    url: checkedUrl,
+    headers: isProvider(checkedHeaders) ? checkedHeaders : checkedHeaders.slice(fromUrl.length),
+    subprotocols: isProvider(subprotocols) ? subprotocols : take(normalizeSubprotocols(subprotocols), []),
+  }
+}
+
+/** The endpoint when nothing of it is a function, so that connecting can begin at once. */
+export function knownEndpoint(source: EndpointSource): Endpoint | undefined {
+  const { url, headers, subprotocols } = source
+  if (isProvider(url) || isProvider(headers) || isProvider(subprotocols)) return undefined
+  return { url: url.url, headers: [...url.headers, ...headers], subprotocols }
+}
+
+export interface PrepareContext {
+  readonly clock: Clock
+  /** `timeouts.totalMs`: the functions share the deadline of the whole attempt. */
+  readonly totalMs: number
+  readonly attempt: number
+  /** Aborts when the attempt is given up. */
+  readonly signal: AbortSignal
+}
+
+/**
+ * Calls the user's functions, all at once, and checks what they return. Rejects with a `WsConnectError` of stage
+ * `prepare` when one fails, returns something unusable or takes too long, and with the signal's reason.
+ */
+export function prepareEndpoint(source: EndpointSource, context: PrepareContext): Promise<Endpoint> {
+  const { clock, totalMs, attempt } = context
+  const pending = new Set<string>()
+  const call = async (name: string, part: unknown, signal: AbortSignal): Promise<unknown> => {
+    if (!isProvider(part)) return part
+    pending.add(name)
+    try {
+      return await part({ attempt, signal })
+    } catch (error) {
+      throw functionFailed(name, error)
+    } finally {
+      pending.delete(name)
+    }
+  }
+  const deadline = { clock, ms: totalMs, expired: () => timedOut([...pending], totalMs) }
+  return withDeadline(deadline, context.signal, async (signal) => {
+    const [url, headers, subprotocols] = await Promise.all([
+      call('url', source.url, signal),
+      call('headers', source.headers, signal),
+      call('subprotocols', source.subprotocols, signal),
+    ])
+    return assemble(isProvider(source.url) ? parseUrl(url) : { ok: true, value: source.url }, headers, subprotocols)
+  })
+}
+
+function assemble(url: Checked<WsUrl>, headers: unknown, subprotocols: unknown): Endpoint {
+  const checkedHeaders = normalizeHeaders(headers, url.ok ? url.value.headers : [])
+  const checkedSubprotocols = normalizeSubprotocols(subprotocols)
+  if (url.ok && checkedHeaders.ok && checkedSubprotocols.ok) {
+    return { url: url.value.url, headers: checkedHeaders.value, subprotocols: checkedSubprotocols.value }
+  }
+  const problems = [url, checkedHeaders, checkedSubprotocols].flatMap((part) => (part.ok ? [] : part.problems))
+  throw unusable(problems)
+}
+
+function functionFailed(name: string, error: unknown): WsConnectError {
+  const why = error instanceof Error ? error.message : String(error)
+  const details = error instanceof Error ? { error } : {}
+  const message = `the function given as ${name} failed: ${why}`
+  return new WsConnectError(handshakeFailed('prepare', 'ERR_PREPARE_FAILED', message, details))
+}
+
+function unusable(problems: readonly WsConfigProblem[]): WsConnectError {
+  const what = problems.map(({ field, message }) => `${field} ${message}`).join('; ')
+  const message = `a function returned what cannot be used: ${what}`
+  const error = new WsConfigError(problems)
+  return new WsConnectError(handshakeFailed('prepare', 'ERR_CONFIG', message, { error }))
+}
+
+function timedOut(names: readonly string[], ms: number): WsConnectError {
+  const message = `the function given as ${names.join(' and ')} did not settle within ${ms} ms (timeouts.totalMs)`
+  return new WsConnectError(handshakeFailed('prepare', 'ERR_CONNECT_TIMEOUT', message))
+}
+
+function isProvider(part: unknown): part is Provider {
+  return typeof part === 'function'
+}

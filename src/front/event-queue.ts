@@ -1,0 +1,237 @@
+import type {
+  WsBackpressureEvent,
+  WsConnectedEvent,
+  WsDisconnectedEvent,
+  WsEvent,
+  WsGapEvent,
+  WsMessage,
+} from './events.ts'
+import { Fifo } from './fifo.ts'
+import type { WsQueuePolicy } from './options.ts'
+
+/** Everything but messages: never dropped, never counted. */
+export type LifecycleEvent = WsConnectedEvent | WsGapEvent | WsBackpressureEvent | WsDisconnectedEvent
+
+export interface EventQueueOptions {
+  readonly maxMessages: number
+  readonly maxBytes: number
+  readonly whenFull: WsQueuePolicy
+}
+
+/** What the queue asks of its connection. Called from within `pushMessage`, `next` and `stopPausing`. */
+export interface EventQueueOwner {
+  /** Policy `pause`: stop reading, or go on. */
+  setPaused(paused: boolean): void
+  /** Policy `close`: a message did not fit. Called once. */
+  overflowed(): void
+}
+
+interface Placed<E extends LifecycleEvent> {
+  /** Messages queued before it: its place in the order. */
+  readonly position: number
+  event: E
+}
+
+type Result = IteratorResult<WsEvent, undefined>
+const DONE: Result = { done: true, value: undefined }
+
+/**
+ * The bounded queue between a connection and its iterator.
+ *
+ * Messages lie in one queue, lifecycle events in a short list; each of those remembers how many messages came before
+ * it. So dropping the oldest message never has to look past an event, and a `gap` can stand where the loss was.
+ */
+export class EventQueue {
+  readonly #options: EventQueueOptions
+  readonly #owner: EventQueueOwner
+  readonly #messages = new Fifo<WsMessage>()
+  readonly #events: Placed<LifecycleEvent>[] = []
+  /** Pending `next()` calls. Not empty only while nothing is queued. */
+  readonly #waiting: ((result: Result) => void)[] = []
+  #policy: WsQueuePolicy | 'drop-newest'
+  #bytes = 0
+  /** Messages ever queued; the oldest one held has the number `#pushed - #messages.length`. */
+  #pushed = 0
+  #paused = false
+  #overflowed = false
+  #ended = false
+  /** The gap that the next loss extends: it has not been yielded, and no message that was kept lies behind it. */
+  #openGap: Placed<WsGapEvent> | undefined
+  #unreported: WsGapEvent | undefined
+  #dropped = 0
+
+  constructor(options: EventQueueOptions, owner: EventQueueOwner) {
+    this.#options = options
+    this.#owner = owner
+    this.#policy = options.whenFull
+  }
+
+  /** Takes nothing any more. */
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  /** Messages held. */
+  get length(): number {
+    return this.#messages.length
+  }
+
+  /** Messages lost because they did not fit. */
+  get dropped(): number {
+    return this.#dropped
+  }
+
+  pushMessage(message: WsMessage): void {
+    if (this.#ended) return
+    if (this.#overflowed) {
+      // A smaller one might fit, but nothing may come after a loss that no gap marks.
+      this.#dropped++
+      return
+    }
+    const waiter = this.#waiting.shift()
+    if (waiter !== undefined) waiter({ done: false, value: message })
+    else if (this.#fits(message)) this.#enqueue(message)
+    else if (this.#policy === 'close') this.#overflow()
+    else if (this.#policy === 'drop-newest') this.#loseNewest(message)
+    else this.#enqueue(message)
+  }
+
+  pushEvent(event: LifecycleEvent): void {
+    if (this.#ended) return
+    const waiter = this.#waiting.shift()
+    if (waiter !== undefined) waiter({ done: false, value: event })
+    else this.#events.push({ position: this.#pushed, event })
+  }
+
+  /** Nothing more will be pushed; what is queued is still yielded. */
+  end(): void {
+    this.#ended = true
+    // A socket that is gone is neither paused nor resumed: `disconnected` stays the last event.
+    this.#paused = false
+    for (const waiter of this.#waiting.splice(0)) waiter(DONE)
+  }
+
+  /** The reader has left: forgets what is queued and what comes. */
+  discard(): void {
+    this.stopPausing()
+    this.end()
+    this.#messages.clear()
+    this.#events.length = 0
+    this.#openGap = undefined
+    this.#bytes = 0
+  }
+
+  /**
+   * For a connection that we are closing: never holds the socket back any more, because the peer's CLOSE must be read
+   * even while nobody takes messages. What arrives and does not fit is lost, and a gap says so.
+   */
+  stopPausing(): void {
+    if (this.#policy === 'pause') this.#policy = 'drop-newest'
+    if (this.#paused) this.#setPaused(false)
+  }
+
+  /** The losses since the last call, as one event. */
+  takeUnreportedGap(): WsGapEvent | undefined {
+    const gap = this.#unreported
+    this.#unreported = undefined
+    return gap
+  }
+
+  next(): Promise<Result> {
+    const value = this.#take()
+    if (value !== undefined) return Promise.resolve({ done: false, value })
+    if (this.#ended) return Promise.resolve(DONE)
+    return new Promise((resolve) => this.#waiting.push(resolve))
+  }
+
+  #take(): WsEvent | undefined {
+    const first = this.#events[0]
+    if (first !== undefined && first.position <= this.#pushed - this.#messages.length) {
+      this.#events.shift()
+      if (first === this.#openGap) this.#openGap = undefined
+      return first.event
+    }
+    const message = this.#messages.shift()
+    if (message === undefined) return undefined
+    this.#bytes -= message.byteLength
+    if (this.#paused && this.#isHalfEmpty()) this.#setPaused(false)
+    return message
+  }
+
+  #enqueue(message: WsMessage): void {
+    this.#messages.push(message)
+    this.#pushed++
+    this.#bytes += message.byteLength
+    if (this.#policy === 'drop-oldest') this.#loseOldest()
+    else if (this.#policy === 'pause' && !this.#paused && this.#isFull()) this.#setPaused(true)
+  }
+
+  #fits(message: WsMessage): boolean {
+    const { maxMessages, maxBytes } = this.#options
+    return this.#messages.length < maxMessages && this.#bytes + message.byteLength <= maxBytes
+  }
+
+  #isFull(): boolean {
+    return this.#messages.length >= this.#options.maxMessages || this.#bytes >= this.#options.maxBytes
+  }
+
+  #isHalfEmpty(): boolean {
+    return this.#messages.length * 2 <= this.#options.maxMessages && this.#bytes * 2 <= this.#options.maxBytes
+  }
+
+  #setPaused(paused: boolean): void {
+    this.#paused = paused
+    this.#owner.setPaused(paused)
+  }
+
+  #overflow(): void {
+    this.#dropped++
+    this.#overflowed = true
+    this.#owner.overflowed()
+  }
+
+  /** A message larger than the whole bound is kept when it is the newest: some data is better than none. */
+  #loseOldest(): void {
+    const { maxMessages, maxBytes } = this.#options
+    while (this.#messages.length > 1 && (this.#messages.length > maxMessages || this.#bytes > maxBytes)) {
+      const position = this.#pushed - this.#messages.length
+      const lost = this.#messages.shift() as WsMessage
+      this.#bytes -= lost.byteLength
+      this.#lose(lost, position)
+    }
+  }
+
+  #loseNewest(lost: WsMessage): void {
+    if (this.#openGap?.position !== this.#pushed) this.#openGap = undefined
+    this.#lose(lost, this.#pushed)
+  }
+
+  #lose(lost: WsMessage, position: number): void {
+    this.#dropped++
+    this.#unreported = extendGap(this.#unreported, lost)
+    if (this.#openGap !== undefined) {
+      this.#openGap.event = extendGap(this.#openGap.event, lost)
+      return
+    }
+    this.#openGap = { position, event: extendGap(undefined, lost) }
+    const behind = this.#events.findIndex((placed) => placed.position > position)
+    this.#events.splice(behind === -1 ? this.#events.length : behind, 0, this.#openGap)
+  }
+}
+
+function extendGap(gap: WsGapEvent | undefined, lost: WsMessage): WsGapEvent {
+  return {
+    kind: 'gap',
+    connection: lost.connection,
+    scope: 'connection',
+    fromUs: gap?.fromUs ?? lost.receivedAtUs,
+    toUs: lost.receivedAtUs,
+    messages: (gap?.messages ?? 0) + 1,
+    cause: LOSS,
+  }
+}
+
+const LOSS = {
+  code: 'ERR_QUEUE_FULL',
+  message: 'the queue of the iterator was full; take messages faster, raise `queue`, or use onBatch',
+}

@@ -1,0 +1,104 @@
+import { SharedWsError } from '../errors/errors.ts'
+import type { WsBatch } from '../transport/transport.ts'
+import type { CallbackGuard } from './callbacks.ts'
+import { EventQueue, type EventQueueOwner, type LifecycleEvent } from './event-queue.ts'
+import type { WsEvent, WsMessage } from './events.ts'
+import { OwnedMessage } from './message.ts'
+import type { ResolvedOptions } from './resolve.ts'
+
+/**
+ * Where what arrives goes: to `onBatch` and `onMessage` when there are any, else to the iterator; lifecycle events to
+ * the iterator and to `onEvent`.
+ */
+export class Inbox {
+  readonly #callbacks: ResolvedOptions['callbacks']
+  readonly #guard: CallbackGuard
+  readonly #queue: EventQueue
+  readonly #connection: number
+  #iterated = false
+  #messages = 0
+
+  constructor(options: ResolvedOptions, guard: CallbackGuard, owner: EventQueueOwner, connection: number) {
+    this.#callbacks = options.callbacks
+    this.#guard = guard
+    this.#queue = new EventQueue(options.queue, owner)
+    this.#connection = connection
+  }
+
+  get messagesReceived(): number {
+    return this.#messages
+  }
+
+  get messagesQueued(): number {
+    return this.#queue.length
+  }
+
+  get messagesDropped(): number {
+    return this.#queue.dropped
+  }
+
+  /** `wanted` turns false when the connection is given up in the middle: what is left of the batch is forgotten. */
+  deliver(batch: WsBatch, wanted: () => boolean): void {
+    const { onBatch, onMessage } = this.#callbacks
+    this.#messages += batch.length
+    if (onBatch !== undefined) this.#guard.run('onBatch', onBatch, batch, this.#connection)
+    if (onMessage !== undefined) this.#deliverEach(batch, onMessage, wanted)
+    if (onBatch === undefined && onMessage === undefined) this.#enqueue(batch)
+  }
+
+  event(event: LifecycleEvent): void {
+    this.#queue.pushEvent(event)
+    this.#guard.run('onEvent', this.#callbacks.onEvent, event)
+  }
+
+  /** Call when the connection closes: from now on the queue does not hold the socket back. */
+  stopPausing(): void {
+    this.#queue.stopPausing()
+  }
+
+  /** After the last event. */
+  end(): void {
+    this.#queue.end()
+  }
+
+  /** `onLeave` ends the connection of a reader that leaves early, and resolves when it has ended. */
+  iterate(onLeave: () => Promise<unknown>): AsyncIterableIterator<WsEvent, undefined> {
+    if (this.#iterated) {
+      const message = 'the events of a connection can be iterated once; share the loop, or use onMessage and onEvent'
+      throw new SharedWsError('ERR_ITERATOR_TAKEN', message)
+    }
+    this.#iterated = true
+    const queue = this.#queue
+    return {
+      next: () => queue.next(),
+      async return() {
+        queue.discard()
+        await onLeave()
+        return { done: true, value: undefined }
+      },
+      [Symbol.asyncIterator]() {
+        return this
+      },
+    }
+  }
+
+  #deliverEach(batch: WsBatch, onMessage: (message: WsMessage) => unknown, wanted: () => boolean): void {
+    for (let i = 0; i < batch.length && wanted(); i++) {
+      // Not through `guard.run`, which costs as much again as a short message.
+      try {
+        const result = onMessage(new OwnedMessage(batch.at(i), this.#connection))
+        if (result !== undefined) this.#guard.watch('onMessage', onMessage, result)
+      } catch (error) {
+        this.#guard.failed('onMessage', onMessage, error)
+      }
+    }
+  }
+
+  #enqueue(batch: WsBatch): void {
+    for (let i = 0; i < batch.length && !this.#queue.ended; i++) {
+      this.#queue.pushMessage(new OwnedMessage(batch.at(i), this.#connection))
+    }
+    const gap = this.#queue.takeUnreportedGap()
+    if (gap !== undefined) this.#guard.run('onEvent', this.#callbacks.onEvent, gap)
+  }
+}

@@ -1,0 +1,64 @@
+import { SharedWsError, WsConfigError } from '../errors/errors.ts'
+import { Checker, describe, MAX_TIMER_MS } from './check.ts'
+
+/** Never aborts: for waits whose caller gave no signal. */
+const NEVER = new AbortController().signal
+
+/** RFC 6455 5.5.1: a control frame has at most 125 bytes, two of which are the close code. */
+const MAX_CLOSE_REASON_BYTES = 123
+
+export const notOpenError = (call: string): SharedWsError =>
+  new SharedWsError('ERR_NOT_OPEN', `${call}() needs an open connection; await ready() first`)
+
+export const timeoutError = (what: string, timeoutMs: number): SharedWsError =>
+  new SharedWsError('ERR_TIMEOUT', `${what} within ${timeoutMs} ms`)
+
+/** Throws `ERR_PAYLOAD_TYPE` for what no transport can send. */
+export function checkPayload(payload: unknown): void {
+  if (typeof payload === 'string' || payload instanceof Uint8Array || typeof payload === 'function') return
+  const fix =
+    payload instanceof ArrayBuffer
+      ? 'wrap it in new Uint8Array(buffer)'
+      : ArrayBuffer.isView(payload)
+        ? 'wrap it in new Uint8Array(view.buffer, view.byteOffset, view.byteLength)'
+        : 'turn it into one, with JSON.stringify for instance'
+  const message = `a payload must be a string, a Uint8Array or a function that writes one, is ${describe(payload)}; ${fix}`
+  throw new SharedWsError('ERR_PAYLOAD_TYPE', message)
+}
+
+/** Options of a wait: throws `WsConfigError`. `timeoutMs` is undefined when none was given. */
+export function checkWait(call: string, options: unknown): { timeoutMs: number | undefined; signal: AbortSignal } {
+  const check = new Checker()
+  const given = check.object(call, options, ['timeoutMs', 'signal']) ?? {}
+  const timeoutMs = check.integer(`${call}.timeoutMs`, given.timeoutMs, 0, MAX_TIMER_MS, -1)
+  const signal = check.signal(`${call}.signal`, given.signal) ?? NEVER
+  if (check.problems.length > 0) throw new WsConfigError(check.problems)
+  return { timeoutMs: timeoutMs === -1 ? undefined : timeoutMs, signal }
+}
+
+/** Options of `close()`: throws `WsConfigError`. */
+export function checkClose(
+  options: unknown,
+  timeoutMsDefault: number,
+): { code: number; reason: string; timeoutMs: number } {
+  const check = new Checker()
+  const { code = 1000, reason = '', timeoutMs } = check.object('close', options, ['code', 'reason', 'timeoutMs']) ?? {}
+  if (!isSendableCloseCode(code)) {
+    check.add('close.code', `must be 1000 to 1003, 1007 to 1014, or 3000 to 4999 (RFC 6455 7.4), is ${describe(code)}`)
+  }
+  if (typeof reason !== 'string') check.add('close.reason', `must be a string, is ${describe(reason)}`)
+  else if (Buffer.byteLength(reason) > MAX_CLOSE_REASON_BYTES) {
+    const bytes = Buffer.byteLength(reason)
+    check.add('close.reason', `must have at most ${MAX_CLOSE_REASON_BYTES} bytes of UTF-8, has ${bytes}`)
+  }
+  const checkedMs = check.integer('close.timeoutMs', timeoutMs, 0, MAX_TIMER_MS, timeoutMsDefault)
+  if (check.problems.length > 0) throw new WsConfigError(check.problems)
+  return { code: code as number, reason: reason as string, timeoutMs: checkedMs }
+}
+
+/** Codes that may be on the wire. 1004 to 1006 and 1015 are reserved. */
+function isSendableCloseCode(code: unknown): boolean {
+  if (!Number.isInteger(code)) return false
+  const n = code as number
+  return (n >= 1000 && n <= 1003) || (n >= 1007 && n <= 1014) || (n >= 3000 && n <= 4999)
+}

@@ -1,0 +1,183 @@
+import { describe, expect, it } from 'vitest'
+import { WsConfigError } from '../../../src/errors/errors.ts'
+import { knownEndpoint } from '../../../src/front/endpoint.ts'
+import { resolveOptions } from '../../../src/front/resolve.ts'
+import { systemClock } from '../../../src/support/clock.ts'
+
+const URL_OK = 'ws://127.0.0.1:1/'
+
+function problemsOf(url: unknown, options: unknown = {}): Record<string, string> {
+  try {
+    resolveOptions(url, options)
+  } catch (error) {
+    if (!(error instanceof WsConfigError)) throw error
+    return Object.fromEntries(error.problems.map(({ field, message }) => [field, message]))
+  }
+  return {}
+}
+
+describe('resolveOptions', () => {
+  it('fills in the documented defaults', () => {
+    const resolved = resolveOptions(URL_OK, {})
+    expect(resolved).toMatchObject({
+      transport: 'native',
+      native: 'prefer',
+      tls: {},
+      limits: { maxFrameBytes: 16_777_216, maxMessageBytes: 16_777_216, maxLinkBytes: 65_536 },
+      timeouts: { dnsMs: 5000, tcpMs: 5000, tlsMs: 5000, upgradeMs: 5000, totalMs: 15_000 },
+      noDelay: true,
+      maxSendQueueBytes: 1_048_576,
+      closeTimeoutMs: 2000,
+      signal: undefined,
+      queue: { maxMessages: 10_000, maxBytes: 67_108_864, whenFull: 'pause' },
+      whenCallbackThrows: 'continue',
+    })
+    expect(resolved.clock).toBe(systemClock)
+  })
+
+  it('takes undefined for "not given", everywhere', () => {
+    const options = { transport: undefined, tls: undefined, limits: { maxFrameBytes: undefined }, queue: undefined }
+    expect(resolveOptions(URL_OK, options).limits.maxFrameBytes).toBe(16_777_216)
+    expect(resolveOptions(URL_OK, undefined).noDelay).toBe(true)
+  })
+
+  it('keeps partial groups and fills in the rest', () => {
+    const { timeouts, limits, queue } = resolveOptions(URL_OK, {
+      timeouts: { tlsMs: 1 },
+      limits: { maxMessageBytes: 5 },
+      queue: { whenFull: 'close' },
+    })
+    expect(timeouts).toEqual({ dnsMs: 5000, tcpMs: 5000, tlsMs: 1, upgradeMs: 5000, totalMs: 15_000 })
+    expect(limits.maxMessageBytes).toBe(5)
+    expect(queue).toEqual({ maxMessages: 10_000, maxBytes: 67_108_864, whenFull: 'close' })
+  })
+
+  it('reports every mistake at once, each with its field', () => {
+    const problems = problemsOf('https://example.com/ws?key=topsecret', {
+      transport: 'websocket',
+      native: true,
+      headers: { Authorization: 'Bearer s3cret\r\nX: y', 'Sec-WebSocket-Key': 'x' },
+      subprotocols: ['a b', 'c', 'c'],
+      tls: { validateCerts: 'no', rejectUnauthorized: false },
+      lookup: {},
+      limits: { maxFrameBytes: 0, maxMesageBytes: 1 },
+      timeouts: { totalMs: Number.POSITIVE_INFINITY, dnsMs: 2 ** 31 },
+      noDelay: 1,
+      maxSendQueueBytes: -1,
+      closeTimeoutMs: '2s',
+      signal: new AbortController(),
+      queue: { maxMessages: 1.5, maxBytes: 0, whenFull: 'block' },
+      onMessage: 'print',
+      whenCallbackThrows: 'ignore',
+      clock: { now: () => 0 },
+      onMesage: () => {},
+    })
+    expect(Object.keys(problems).sort()).toEqual(
+      [
+        'url',
+        'transport',
+        'native',
+        'headers.Authorization',
+        'headers.Sec-WebSocket-Key',
+        'subprotocols[0]',
+        'subprotocols[2]',
+        'tls.validateCerts',
+        'tls.rejectUnauthorized',
+        'lookup',
+        'limits.maxFrameBytes',
+        'limits.maxMesageBytes',
+        'timeouts.totalMs',
+        'timeouts.dnsMs',
+        'noDelay',
+        'maxSendQueueBytes',
+        'closeTimeoutMs',
+        'signal',
+        'queue.maxMessages',
+        'queue.maxBytes',
+        'queue.whenFull',
+        'onMessage',
+        'whenCallbackThrows',
+        'clock',
+        'onMesage',
+      ].sort(),
+    )
+    expect(problems).toMatchObject({
+      url: expect.stringContaining('wss://example.com/ws'),
+      transport: `must be 'native', 'ws' or an object with name and connect, such as MockTransport of shared-ws/testing, is "websocket"`,
+      native: "must be 'prefer' or 'require', is true",
+      'limits.maxFrameBytes': 'must be an integer from 1 to 2147483647, is 0',
+      'limits.maxMesageBytes': 'unknown option; did you mean maxMessageBytes?',
+      'timeouts.totalMs': 'must be an integer from 1 to 2147483647, is Infinity',
+      'timeouts.dnsMs': 'must be an integer from 1 to 2147483647, is 2147483648',
+      noDelay: 'must be true or false, is 1',
+      closeTimeoutMs: 'must be an integer from 0 to 2147483647, is a string',
+      signal: 'must be an AbortSignal, is an object (AbortController); give its .signal',
+      'queue.whenFull': `must be 'pause' or 'drop-oldest' or 'close', is "block"`,
+      onMessage: 'must be a function, is a string',
+      clock: 'must be an object with the methods monoUs, epochUs and setTimer, is an object (Object)',
+      onMesage: 'unknown option; did you mean onMessage?',
+    })
+    const everything = JSON.stringify(problems)
+    expect(everything).not.toContain('s3cret')
+    expect(everything).not.toContain('topsecret')
+  })
+
+  it('puts every mistake into one message', () => {
+    expect(() => resolveOptions('', { noDelay: 1 })).toThrow(
+      /^invalid configuration \(2\):\n {2}url: .+\n {2}noDelay: /,
+    )
+  })
+
+  it('knows what other clients call things, and lists the names it knows when nothing is near', () => {
+    expect(problemsOf(URL_OK, { handshakeTimeout: 1 })).toEqual({
+      handshakeTimeout: 'unknown option; did you mean timeouts.totalMs?',
+    })
+    expect(problemsOf(URL_OK, { maxPayload: 1, protocols: [] })).toMatchObject({
+      maxPayload: expect.stringContaining('limits.maxMessageBytes'),
+      protocols: expect.stringContaining('subprotocols'),
+    })
+    expect(problemsOf(URL_OK, { somethingElse: 1 })['somethingElse']).toMatch(/known are transport, native, headers/)
+    expect(problemsOf(URL_OK, { Headers: {} })['Headers']).toBe('unknown option; did you mean headers?')
+    expect(problemsOf(URL_OK, { [`x${'y'.repeat(100_000)}`]: 1 })).not.toEqual({})
+  })
+
+  it.each([[null], [5], ['x'], [[]], [() => {}]])('refuses %s for the options', (options) => {
+    expect(problemsOf(URL_OK, options)).toMatchObject({ options: expect.stringContaining('must be an object') })
+  })
+
+  it.each([[null], [5], ['x'], [[]], [() => {}]])('refuses %s for a group of options', (group) => {
+    const problems = problemsOf(URL_OK, { limits: group, timeouts: group, queue: group, tls: group })
+    expect(Object.keys(problems).sort()).toEqual(['limits', 'queue', 'timeouts', 'tls'])
+  })
+
+  it('calls nothing of the user', () => {
+    const never = () => expect.unreachable()
+    const resolved = resolveOptions(never, { headers: never, subprotocols: never, lookup: never, onMessage: never })
+    expect(knownEndpoint(resolved.endpoint)).toBeUndefined()
+  })
+
+  it('makes a copy: later changes of the user have no effect', () => {
+    const headers = { 'X-A': '1' }
+    const subprotocols = ['a']
+    const url = new URL(URL_OK)
+    const resolved = resolveOptions(url, { headers, subprotocols })
+    headers['X-A'] = '2'
+    subprotocols.push('b')
+    url.port = '2'
+    expect(knownEndpoint(resolved.endpoint)).toMatchObject({
+      url: { port: '1' },
+      headers: [['X-A', '1']],
+      subprotocols: ['a'],
+    })
+  })
+
+  it("turns the URL's credentials into one Authorization line, and refuses a second", () => {
+    const url = 'ws://user:pass@127.0.0.1:1/'
+    const authorization = ['Authorization', 'Basic dXNlcjpwYXNz']
+    expect(knownEndpoint(resolveOptions(url, { headers: { 'X-A': '1' } }).endpoint)?.headers).toEqual([
+      authorization,
+      ['X-A', '1'],
+    ])
+    expect(problemsOf(url, { headers: { authorization: 'x' } })).toHaveProperty('headers.authorization')
+  })
+})
