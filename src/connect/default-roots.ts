@@ -9,17 +9,42 @@ export interface DefaultRoots {
   readonly digest: string
 }
 
-/** Node >= 22.15: bundled, `--use-system-ca`, `NODE_EXTRA_CA_CERTS` and `tls.setDefaultCACertificates` in one list. */
-type GetCACertificates = (type: 'default') => readonly string[]
+/** The part of `node:tls` that knows roots. */
+export interface RootSource {
+  readonly rootCertificates: readonly string[]
+  /** Node >= 22.15: bundled, `--use-system-ca`, `NODE_EXTRA_CA_CERTS` and `tls.setDefaultCACertificates` in one list. */
+  readonly getCACertificates?: (type: 'default') => readonly string[]
+}
 
-let cached: { readonly source: readonly string[]; readonly roots: DefaultRoots } | undefined
-let assembled: readonly string[] | undefined
+export class RootStore {
+  readonly #source: RootSource
+  readonly #extraFile: string | undefined
+  #assembled: readonly string[] | undefined
+  #cached: DefaultRoots | undefined
+
+  /** `extraFile`: what `NODE_EXTRA_CA_CERTS` names; read once, at the first use, and only where Node does not do it. */
+  constructor(source: RootSource, extraFile: string | undefined) {
+    this.#source = source
+    this.#extraFile = extraFile
+  }
+
+  get(): DefaultRoots {
+    const pem = this.#source.getCACertificates?.('default') ?? this.#assemble()
+    // Node hands out the same array until its defaults are changed at run time.
+    if (this.#cached?.pem !== pem) this.#cached = { pem, digest: digestOf(pem) }
+    return this.#cached
+  }
+
+  #assemble(): readonly string[] {
+    this.#assembled ??= [...this.#source.rootCertificates, ...extraRoots(this.#extraFile)]
+    return this.#assembled
+  }
+}
+
+const store = new RootStore(tls as RootSource, process.env['NODE_EXTRA_CA_CERTS'])
 
 export function defaultRoots(): DefaultRoots {
-  const source = currentRoots()
-  // Node hands out the same array until its defaults are changed at run time.
-  if (cached?.source !== source) cached = { source, roots: { pem: source, digest: digestOf(source) } }
-  return cached.roots
+  return store.get()
 }
 
 export function digestOf(pem: readonly string[]): string {
@@ -28,16 +53,8 @@ export function digestOf(pem: readonly string[]): string {
   return hash.digest('hex')
 }
 
-function currentRoots(): readonly string[] {
-  const getCACertificates = (tls as { getCACertificates?: GetCACertificates }).getCACertificates
-  if (getCACertificates !== undefined) return getCACertificates('default')
-  // Node reads NODE_EXTRA_CA_CERTS once per process, so do we.
-  assembled ??= [...tls.rootCertificates, ...extraRoots(process.env['NODE_EXTRA_CA_CERTS'])]
-  return assembled
-}
-
 /** As in Node, a file that cannot be used is a warning: a wrong environment must not stop connections that do without. */
-export function extraRoots(path: string | undefined): string[] {
+function extraRoots(path: string | undefined): string[] {
   if (path === undefined || path === '') return []
   try {
     const pem = readFileSync(path, 'utf8')
