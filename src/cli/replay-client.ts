@@ -5,6 +5,8 @@ import type { CaptureMessage } from './capture.ts'
 
 /** Bytes of frames that wait in our process for the kernel, at most; one larger message may exceed it. */
 const MAX_WAITING_BYTES = 256 * 1024
+/** What a frame counts besides its payload, so that a burst of tiny ones is bounded too. */
+const FRAME_COST_BYTES = 64
 
 export type ReplaySource = () => AsyncIterable<CaptureMessage> | Iterable<CaptureMessage>
 
@@ -75,10 +77,11 @@ export class ReplayPlayer {
     const payload = message.text === undefined ? message.bytes : Buffer.from(message.text)
     this.messagesSent++
     this.bytesSent += payload.length
-    this.#waitingBytes += payload.length
+    const cost = payload.length + FRAME_COST_BYTES
+    this.#waitingBytes += cost
     this.#corkThisTurn()
     this.#ws.send(payload, { binary: message.text === undefined }, () => {
-      this.#waitingBytes -= payload.length
+      this.#waitingBytes -= cost
       if (this.#waitingBytes < MAX_WAITING_BYTES / 2) this.#wake?.()
     })
   }
