@@ -1,0 +1,87 @@
+// shared-ws through its public interface, native transport, schedule main.
+import { pathToFileURL } from 'node:url'
+import { ROOT } from '../lib/native.mjs'
+import { ca } from './ws-common.mjs'
+
+const { connect } = await import(pathToFileURL(`${process.env['BENCH_ROOT'] ?? ROOT}/dist/index.js`).href)
+const options = { native: 'require', ...(ca ? { tls: { ca } } : {}) }
+
+/** @type {Record<string, (batch: any, tally: import('../lib/tally.mjs').Tally) => void>} */
+const consume = {
+  record(batch, tally) {
+    for (let i = 0; i < batch.length; i++) {
+      const frame = batch.at(i)
+      tally.add(frame.at(0), frame.byteLength, frame.receivedMonoUs)
+    }
+  },
+  view(batch, tally) {
+    for (let i = 0; i < batch.length; i++) {
+      const frame = batch.at(i)
+      const bytes = frame.bytes()
+      tally.add(bytes[0], bytes.length, frame.receivedMonoUs)
+    }
+  },
+  string(batch, tally) {
+    for (let i = 0; i < batch.length; i++) {
+      const frame = batch.at(i)
+      const text = frame.text()
+      tally.add(text.charCodeAt(0), text.length, frame.receivedMonoUs)
+    }
+  },
+  json(batch, tally) {
+    for (let i = 0; i < batch.length; i++) {
+      const frame = batch.at(i)
+      if (frame.isText) tally.parsed(frame.json())
+      tally.add(frame.at(0), frame.byteLength, frame.receivedMonoUs)
+    }
+  },
+}
+
+/** @param {unknown} error */
+function fail(error) {
+  process.stderr.write(`a callback threw: ${error instanceof Error ? error.stack : error}\n`)
+  process.exit(1)
+}
+
+export const impl = {
+  name: 'shared-ws:main',
+  unavailable: undefined,
+
+  /** @type {import('../lib/tasks.mjs').Impl['receive']} */
+  async receive(url, form, tally) {
+    const take = consume[form]
+    const connection = connect(url, { ...options, onBatch: (batch) => take(batch, tally), onCallbackError: fail })
+    await connection.ready()
+    await connection.closed()
+  },
+
+  /** @type {import('../lib/tasks.mjs').Impl['open']} */
+  async open(url, onMessage) {
+    const connection = connect(url, {
+      ...options,
+      onCallbackError: fail,
+      onBatch(batch) {
+        for (let i = 0; i < batch.length; i++) {
+          const frame = batch.at(i)
+          onMessage(frame.at(0), frame.byteLength)
+        }
+      },
+    })
+    await connection.ready()
+    return {
+      send(text) {
+        const result = connection.send(text)
+        if (result !== 'taken' && result !== 'queued') throw new Error(`send: ${result}`)
+      },
+      burst: (texts) => {
+        if (texts.length > 1) return connection.sendBatch(texts)
+        const result = connection.send(texts[0])
+        if (result === 'not-open') throw new Error('send: not-open')
+        return result === 'full' ? 0 : 1
+      },
+      async close() {
+        await connection.close({ code: 1000 })
+      },
+    }
+  },
+}

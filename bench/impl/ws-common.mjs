@@ -1,0 +1,71 @@
+import { readFileSync } from 'node:fs'
+import { performance } from 'node:perf_hooks'
+import { codec } from '../lib/ws-codec.mjs'
+
+/** Reads the bench's certificate, which the runner puts into BENCH_CA. */
+export const ca = process.env['BENCH_CA'] ? readFileSync(process.env['BENCH_CA'], 'utf8') : undefined
+
+/** Bytes waiting in a client beyond which a send has to wait for the next tick. */
+export const MAX_BUFFERED_BYTES = 1 << 20
+
+/**
+ * `ws` is imported here and not at the top: its environment variables are read then.
+ * @param {string} name
+ */
+export async function makeWs(name) {
+  const { WebSocket } = await import('ws')
+  const options = { ca, perMessageDeflate: false }
+
+  /** @type {Record<string, (data: Buffer, isBinary: boolean, tally: import('../lib/tally.mjs').Tally) => void>} */
+  const consume = {
+    record: (data, _isBinary, tally) => tally.add(data[0], data.length, performance.now()),
+    view: (data, _isBinary, tally) => tally.add(data[0], data.length, performance.now()),
+    string: (data, _isBinary, tally) => {
+      const text = data.toString()
+      tally.add(text.charCodeAt(0), text.length, performance.now())
+    },
+    json: (data, isBinary, tally) => {
+      if (!isBinary) tally.parsed(JSON.parse(data.toString()))
+      tally.add(data[0], data.length, performance.now())
+    },
+  }
+
+  return {
+    name,
+    unavailable: undefined,
+    codec,
+
+    /** @type {import('../lib/tasks.mjs').Impl['receive']} */
+    receive: (url, form, tally) =>
+      new Promise((resolve, reject) => {
+        const socket = new WebSocket(url, options)
+        const take = consume[form]
+        socket.on('message', (data, isBinary) => take(/** @type {Buffer} */ (data), isBinary, tally))
+        socket.on('error', reject)
+        socket.on('close', () => resolve())
+      }),
+
+    /** @type {import('../lib/tasks.mjs').Impl['open']} */
+    open: (url, onMessage) =>
+      new Promise((resolve, reject) => {
+        const socket = new WebSocket(url, options)
+        const closed = new Promise((ended) => socket.on('close', ended))
+        socket.on('message', (data) => onMessage(/** @type {Buffer} */ (data)[0], /** @type {Buffer} */ (data).length))
+        socket.on('error', reject)
+        socket.on('open', () =>
+          resolve({
+            send: (text) => socket.send(text),
+            burst(texts) {
+              if (socket.bufferedAmount > MAX_BUFFERED_BYTES) return 0
+              for (const text of texts) socket.send(text)
+              return texts.length
+            },
+            async close() {
+              socket.close(1000)
+              await closed
+            },
+          }),
+        )
+      }),
+  }
+}

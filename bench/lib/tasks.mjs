@@ -1,0 +1,167 @@
+// The tasks of a JavaScript client. Each takes the fields of a task line and returns an Answer (see units.mjs).
+import { performance } from 'node:perf_hooks'
+import { percentile } from './stats.mjs'
+import { Tally, Window } from './tally.mjs'
+
+/**
+ * @typedef {object} Link
+ * @property {(text: string) => void} send
+ * @property {(texts: readonly string[]) => number} burst Sends them together as well as it can; how many were taken.
+ * @property {() => Promise<void>} close Resolves when the connection is gone.
+ *
+ * @typedef {object} Impl One client implementation.
+ * @property {string} name
+ * @property {(url: string, form: Form, tally: Tally) => Promise<void>} receive
+ *   Gives every message to `tally` in that form, or in the cheapest that the implementation has; resolves when the
+ *   server has closed.
+ * @property {(url: string, onMessage: (first: number, length: number) => void) => Promise<Link>} open
+ *   Resolves when open.
+ *
+ * @typedef {'record' | 'view' | 'string' | 'json'} Form
+ * @typedef {Record<string, string>} Fields
+ */
+
+/** @param {Fields} fields */
+const counts = (fields) => ({ warm: Number(fields['warm'] ?? 0), n: Number(fields['n']) })
+
+/**
+ * @param {Impl} impl
+ * @param {Fields} fields
+ */
+async function receive(impl, fields) {
+  const { warm, n } = counts(fields)
+  const tally = new Tally(warm, n)
+  await impl.receive(String(fields['url']), /** @type {Form} */ (fields['form'] ?? 'record'), tally)
+  if (tally.count > 0 && !(tally.timeSum > 0)) throw new Error('messages without a receive time')
+  const { count, sum, parsedCount: parsed, window } = tally
+  return { n, count, sum, parsed, cpuNs: window.cpuNs, wallNs: window.wallNs }
+}
+
+/**
+ * @param {Float64Array} samplesUs
+ * @param {Window} window
+ */
+function timed(samplesUs, window) {
+  const sorted = samplesUs.sort()
+  const [p50Us, p99Us] = [percentile(sorted, 0.5), percentile(sorted, 0.99)]
+  return { n: sorted.length, p50Us, p99Us, cpuNs: window.cpuNs, wallNs: window.wallNs }
+}
+
+/**
+ * One message in flight: the next leaves when the echo of the last has come.
+ * @param {Impl} impl
+ * @param {Fields} fields
+ */
+async function rtt(impl, fields) {
+  const { warm, n } = counts(fields)
+  const size = Number(fields['size'])
+  const texts = Array.from({ length: 26 }, (_, i) => String.fromCharCode(97 + i) + 'x'.repeat(size - 1))
+  const samples = new Float64Array(n)
+  const window = new Window()
+  let count = 0
+  let sum = 0
+  let sentAt = 0
+  /** @type {Link} */
+  let link
+  await new Promise((resolve, reject) => {
+    const next = () => {
+      if (count === warm) window.start()
+      sentAt = performance.now()
+      link.send(texts[count % 26])
+    }
+    const onMessage = (/** @type {number} */ first, /** @type {number} */ length) => {
+      if (count >= warm) samples[count - warm] = (performance.now() - sentAt) * 1000
+      if (first !== 97 + (count % 26) || length !== size) return reject(new Error(`echo ${count} is not what was sent`))
+      sum += first + length
+      count++
+      if (count < warm + n) return next()
+      window.end()
+      resolve(undefined)
+    }
+    impl.open(String(fields['url']), onMessage).then((opened) => {
+      link = opened
+      next()
+    }, reject)
+  })
+  // @ts-expect-error assigned when the promise above resolved
+  await link.close()
+  return { ...timed(samples, window), count, sum }
+}
+
+/**
+ * `burst` messages a tick of the event loop, until the server says that all have come.
+ * @param {Impl} impl
+ * @param {Fields} fields
+ */
+async function send(impl, fields) {
+  const { warm, n } = counts(fields)
+  const [size, burst] = [Number(fields['size']), Number(fields['burst'])]
+  // Message i begins with `{` when i is even, with `[` when it is odd: one burst for either start.
+  const patterns = ['{', '['].map((first) => first + 'x'.repeat(size - 1))
+  const bursts = [0, 1].map((start) => Array.from({ length: burst }, (_, i) => String(patterns[(start + i) % 2])))
+  const window = new Window()
+  const total = warm + n
+  let sent = 0
+  let sum = 0
+  /** @type {(value: unknown) => void} */
+  let allCame = () => {}
+  const done = new Promise((resolve) => {
+    allCame = resolve
+  })
+  const link = await impl.open(String(fields['url']), allCame)
+  let started = false
+  await new Promise((resolve, reject) => {
+    const tick = () => {
+      if (!started && sent >= warm) {
+        started = true
+        window.start()
+      }
+      const count = Math.min(burst, total - sent)
+      const texts = /** @type {string[]} */ (bursts[sent % 2])
+      try {
+        const taken = link.burst(count === burst ? texts : texts.slice(0, count))
+        for (let i = 0; i < taken; i++) sum += ((sent + i) % 2 === 0 ? 123 : 91) + size
+        sent += taken
+      } catch (error) {
+        return reject(error)
+      }
+      if (sent < total) setImmediate(tick)
+      else resolve(undefined)
+    }
+    tick()
+  })
+  await done
+  window.end()
+  await link.close()
+  return { n: total - warm, count: sent, sum, cpuNs: window.cpuNs, wallNs: window.wallNs }
+}
+
+/**
+ * Connect, upgrade, close, again and again; the time is that until open.
+ * @param {Impl} impl
+ * @param {Fields} fields
+ */
+async function connect(impl, fields) {
+  const { warm, n } = counts(fields)
+  const samples = new Float64Array(n)
+  const window = new Window()
+  const url = String(fields['url'])
+  for (let i = 0; i < warm + n; i++) {
+    if (i === warm) window.start()
+    const startedAt = performance.now()
+    const link = await impl.open(url, () => {})
+    if (i >= warm) samples[i - warm] = (performance.now() - startedAt) * 1000
+    await link.close()
+  }
+  window.end()
+  return { ...timed(samples, window), count: warm + n, sum: 0 }
+}
+
+/** @type {Record<string, (impl: any, fields: Fields) => Promise<object>>} */
+export const tasks = {
+  receive,
+  rtt,
+  send,
+  connect,
+  codec: async (impl, fields) => impl.codec(fields),
+}

@@ -1,0 +1,1 @@
+export const question = { name: 'codec', summary: 'x', prepare: () => ({ cases: [] }) }
