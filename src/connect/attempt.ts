@@ -57,16 +57,20 @@ export function stageError(
   )
 }
 
-/** Code and message of anything that can be thrown. */
+/** OpenSSL ends its messages with a line feed, and nothing keeps a user's lookup from throwing a page of text. */
+const MAX_MESSAGE_CHARS = 500
+
+/** Code and message, on one line, of anything that can be thrown. */
 export function describe(
   thrown: unknown,
   fallbackCode: string,
 ): { readonly code: string; readonly message: string; readonly error?: Error } {
-  if (!(thrown instanceof Error))
+  if (!(thrown instanceof Error)) {
     return { code: fallbackCode, message: `something was thrown that is no Error: ${typeof thrown}` }
+  }
   const { code } = thrown as { code?: unknown }
-  const known = typeof code === 'string' && code !== ''
-  const message = thrown.message === '' ? thrown.name : thrown.message
-  const named = !known || message.includes(code) ? message : `${message} (${code})`
-  return { code: known ? code : fallbackCode, message: named, error: thrown }
+  const text = thrown.message === '' ? thrown.name : thrown.message
+  const message = text.slice(0, MAX_MESSAGE_CHARS).replace(/\s+/g, ' ').trim()
+  if (typeof code !== 'string' || code === '') return { code: fallbackCode, message, error: thrown }
+  return { code, message: message.includes(code) ? message : `${message} (${code})`, error: thrown }
 }

@@ -141,6 +141,7 @@ describe('lookups that fail', () => {
       /oops/,
     ],
     ['rejects with no Error', () => Promise.reject('text'), 'ERR_DNS_FAILED', /no Error: string/],
+    ['rejects with a page', () => Promise.reject(new Error('page '.repeat(9999))), 'ERR_DNS_FAILED', /^.{400,700}$/],
     ['is no function', 17, 'ERR_DNS_FAILED', /not a function/],
     ['resolves to nothing', () => Promise.resolve([]), 'ERR_DNS_NO_ADDRESS', /gave no address/],
     ['resolves to no array', () => Promise.resolve('1.2.3.4'), 'ERR_DNS_LOOKUP_INVALID', /array of .* not string/],
@@ -217,7 +218,7 @@ describe('TLS that fails', () => {
     ['ERR_SOCKET_ENDED', /hung up during the TLS handshake/],
   ])('%s says what to do, and no other address is tried', async (code, hint) => {
     network.setUp = (link) => {
-      link.tls = () => Promise.reject(new RawLinkError(code, 'words of OpenSSL'))
+      link.tls = () => Promise.reject(new RawLinkError(code, 'words of\nOpenSSL\n'))
     }
     const lookup = lookupOf('10.0.0.1', '10.0.0.2')
     const cause = await causeOf(run(network.request('wss://example.com/', { lookup })))
