@@ -1,11 +1,12 @@
 import { SharedWsError, WsConfigError } from '../errors/errors.ts'
+import { isSendableCloseCode, MAX_CONTROL_BYTES } from '../transport/control.ts'
 import { Checker, describe, MAX_TIMER_MS } from './check.ts'
 
 /** Never aborts: for waits whose caller gave no signal. */
 const NEVER = new AbortController().signal
 
-/** RFC 6455 5.5.1: a control frame has at most 125 bytes, two of which are the close code. */
-const MAX_CLOSE_REASON_BYTES = 123
+/** Two bytes of the control frame are the close code (RFC 6455 5.5.1). */
+const MAX_CLOSE_REASON_BYTES = MAX_CONTROL_BYTES - 2
 
 export const notOpenError = (call: string): SharedWsError =>
   new SharedWsError('ERR_NOT_OPEN', `${call}() needs an open connection; await ready() first`)
@@ -43,8 +44,8 @@ export function checkClose(
 ): { code: number; reason: string; timeoutMs: number } {
   const check = new Checker()
   const { code = 1000, reason = '', timeoutMs } = check.object('close', options, ['code', 'reason', 'timeoutMs']) ?? {}
-  if (!isSendableCloseCode(code)) {
-    check.add('close.code', `must be 1000 to 1003, 1007 to 1014, or 3000 to 4999 (RFC 6455 7.4), is ${describe(code)}`)
+  if (!isSendableCloseCode(code as number)) {
+    check.add('close.code', `must be one of 1000–1014 but 1004–1006, or 3000–4999 (RFC 6455 7.4), is ${describe(code)}`)
   }
   if (typeof reason !== 'string') check.add('close.reason', `must be a string, is ${describe(reason)}`)
   else if (Buffer.byteLength(reason) > MAX_CLOSE_REASON_BYTES) {
@@ -54,11 +55,4 @@ export function checkClose(
   const checkedMs = check.integer('close.timeoutMs', timeoutMs, 0, MAX_TIMER_MS, timeoutMsDefault)
   if (check.problems.length > 0) throw new WsConfigError(check.problems)
   return { code: code as number, reason: reason as string, timeoutMs: checkedMs }
-}
-
-/** Codes that may be on the wire. 1004 to 1006 and 1015 are reserved. */
-function isSendableCloseCode(code: unknown): boolean {
-  if (!Number.isInteger(code)) return false
-  const n = code as number
-  return (n >= 1000 && n <= 1003) || (n >= 1007 && n <= 1014) || (n >= 3000 && n <= 4999)
 }
