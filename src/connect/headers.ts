@@ -22,10 +22,6 @@ const OWNED: ReadonlyMap<string, string> = new Map([
   ['transfer-encoding', 'an upgrade request has no body: leave it out'],
 ])
 
-export function isToken(text: string): boolean {
-  return TOKEN.test(text)
-}
-
 /**
  * Header lines in the order to send. `init` is a `WsHeadersInit` of the user; `fromUrl` what `parseUrl` made of the
  * URL's credentials, and comes first. Problems never show a value: it may be a secret.
@@ -58,7 +54,7 @@ export function normalizeSubprotocols(input: unknown, field = 'subprotocols'): C
   for (const [index, name] of input.entries()) {
     const path = `${field}[${index}]`
     if (typeof name !== 'string') problems.push({ field: path, message: `must be a string, not ${typeName(name)}` })
-    else if (!isToken(name))
+    else if (!TOKEN.test(name))
       problems.push({ field: path, message: `${quoteText(name)} is not a token (RFC 9110 5.6.2)` })
     else if (seen.has(name)) problems.push({ field: path, message: `"${name}" is offered twice: each may occur once` })
     seen.add(name)

@@ -16,10 +16,9 @@ export class RefusalBody {
 
   constructor(head: ResponseHead) {
     this.#framing = framingOf(head)
-    this.#complete = this.#framing.complete
   }
 
-  /** True when nothing more is wanted. */
+  /** True when nothing more is wanted; known once the bytes behind the head, perhaps none, have been fed. */
   get complete(): boolean {
     return this.#complete
   }

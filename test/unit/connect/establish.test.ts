@@ -267,8 +267,12 @@ describe('an upgrade that fails', () => {
     expect(cause.http).toMatchObject({ status: 503, body: 'back at noon', bodyTruncated: false })
   })
 
-  it.each(['ERR_SOCKET_ENDED', 'ECONNRESET'])('reports a body cut short by %s as truncated', async (code) => {
-    const cause = await answering('HTTP/1.1 403 No\r\nContent-Length: 100\r\n\r\nbecause', [code])
+  it.each([
+    ['Content-Length: 100\r\n', 'ERR_SOCKET_ENDED'],
+    ['Content-Length: 100\r\n', 'ECONNRESET'],
+    ['', 'ECONNRESET'],
+  ])('reports a body (%j) cut short by %s as truncated', async (header, code) => {
+    const cause = await answering(`HTTP/1.1 403 No\r\n${header}\r\nbecause`, [code])
     expect(cause).toMatchObject({
       code: 'ERR_UPGRADE_REFUSED',
       http: { status: 403, body: 'because', bodyTruncated: true },
@@ -415,6 +419,26 @@ describe('giving up', () => {
     await settle()
     expect(network.links).toHaveLength(1)
     expect(network.openLinks).toBe(0)
+  })
+
+  it('leaks nothing in whichever microtask the signal aborts', async () => {
+    const outcomes = new Set<string>()
+    for (let microtasks = 0; microtasks < 60; microtasks++) {
+      network = new ScriptedNetwork()
+      stop = new AbortController()
+      const promise = run(network.request('wss://example.com/', { lookup: lookupOf('10.0.0.1') })).then(
+        ({ link }) => (link.destroyed ? 'destroyed' : 'connected'),
+        ({ disconnectCause }: WsConnectError) => disconnectCause.code,
+      )
+      for (let i = 0; i < microtasks; i++) await undefined
+      stop.abort()
+      const outcome = await promise
+      await settle()
+      expect(network.openLinks, `after ${microtasks} microtasks`).toBe(outcome === 'connected' ? 1 : 0)
+      expect(network.clock.pendingTimers).toBe(0)
+      outcomes.add(outcome)
+    }
+    expect([...outcomes]).toEqual(['ERR_ABORTED', 'connected'])
   })
 
   it.each(['upgrade', 'total'])('reports a refusal whose body is incomplete at the %s deadline', async (which) => {

@@ -80,6 +80,15 @@ describe('an answer that is accepted', () => {
     expect(result?.kind === 'accepted' && Buffer.from(result.glued).toString('latin1')).toBe('\x81\x02\r\n\x82\x00')
   })
 
+  it('does not take the headers of an interim response for its own', () => {
+    const result = everyWay(`HTTP/1.1 103 Early Hints\r\nLink: x\r\nUpgrade: h2c\r\n\r\n${OK}${ACCEPT}\r\n`)
+    expect(result?.kind === 'accepted' && result.headers.map(([name]) => name)).toEqual([
+      'Upgrade',
+      'Connection',
+      'Sec-WebSocket-Accept',
+    ])
+  })
+
   it('has a head of exactly the limit, with bytes behind', () => {
     const rest = MAX_HEAD_BYTES - OK.length - ACCEPT.length - 'X: \r\n\r\n'.length
     const text = `${OK}${ACCEPT}X: ${'y'.repeat(rest)}\r\n\r\n`
