@@ -64,7 +64,7 @@ export const humanFormat: WatchFormat = {
         return `connected to ${redactUrl(url)} at ${remoteAddress}:${remotePort} by ${transport}${security}${protocol}\n`
       }
       case 'gap':
-        return `gap: ${event.messages} messages lost: ${oneLine(event.cause.message)} (${event.cause.code})\n`
+        return `gap, messages lost: ${event.messages}: ${oneLine(event.cause.message)} (${event.cause.code})\n`
       case 'backpressure':
         return event.paused ? 'reading pauses: the output is slower than the server\n' : 'reading goes on\n'
       case 'disconnected':
@@ -79,14 +79,14 @@ export const humanFormat: WatchFormat = {
       `${s.messages} messages (${s.text} text, ${s.binary} binary), ${s.bytes} bytes, largest ${s.largestBytes}`,
       `${(s.durationMs / 1000).toFixed(3)} s open: ${s.messagesPerSecond} messages/s, ${s.bytesPerSecond} bytes/s`,
     ]
-    if (s.gaps > 0) lines.push(`${s.gaps} gaps, ${s.lostMessages} messages known lost`)
+    if (s.gaps > 0) lines.push(`gaps: ${s.gaps}, messages known lost: ${s.lostMessages}`)
     if (s.rttUs !== undefined) {
       const { median, min, max, n } = s.rttUs
-      lines.push(`round trip of a ping: median ${ms(median)} ms (${ms(min)} to ${ms(max)}, ${n} pings)`)
+      lines.push(`round trip: median ${ms(median)} ms (${ms(min)} to ${ms(max)}, pings answered: ${n})`)
     }
     if (s.payloadAgeUs !== undefined) {
       const { field, unit, median, min, max, n } = s.payloadAgeUs
-      const range = `${ms(min)} to ${ms(max)}, ${n} messages`
+      const range = `${ms(min)} to ${ms(max)}, messages: ${n}`
       lines.push(`payload age: median ${ms(median)} ms (${range}), by "${field}" in ${unit}, clock difference included`)
     }
     return `${lines.join('\n')}\n`

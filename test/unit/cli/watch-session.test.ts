@@ -46,7 +46,7 @@ describe('human output', () => {
       '--- wss://venue.example/ws by fake: closed by the server, 1000 "end of capture"',
       `4 messages (2 text, 2 binary), ${18 + ZIPPED.length} bytes, largest ${ZIPPED.length}`,
       `2.000 s open: 2 messages/s, ${(18 + ZIPPED.length) / 2} bytes/s`,
-      'round trip of a ping: median 0.250 ms (0.250 to 0.250, 1 pings)',
+      'round trip: median 0.250 ms (0.250 to 0.250, pings answered: 1)',
     ])
     expect(io.err.lines).toEqual(['connected to wss://venue.example/ws at 192.0.2.1:443 by fake'])
   })
@@ -58,7 +58,7 @@ describe('human output', () => {
     feed.end(SERVER_CLOSED)
     await done
     expect(io.out.lines.at(-1)).toBe(
-      'payload age: median 3.456 ms (0.456 to 23.456, 3 messages), by "E" in ms, clock difference included',
+      'payload age: median 3.456 ms (0.456 to 23.456, messages: 3), by "E" in ms, clock difference included',
     )
   })
 
@@ -72,11 +72,11 @@ describe('human output', () => {
     feed.end(SERVER_CLOSED)
     await done
     expect(io.err.lines.slice(1)).toEqual([
-      'gap: 7 messages lost: the queue was full (ERR_QUEUE_FULL)',
+      'gap, messages lost: 7: the queue was full (ERR_QUEUE_FULL)',
       'reading pauses: the output is slower than the server',
       'reading goes on',
     ])
-    expect(io.out.lines).toContain('1 gaps, 7 messages known lost')
+    expect(io.out.lines).toContain('gaps: 1, messages known lost: 7')
   })
 
   test('quiet prints the summary only, and still counts', async () => {
@@ -270,7 +270,7 @@ describe('round trips', () => {
     await turn()
     feed.end(SERVER_CLOSED)
     await done
-    expect(io.out.lines.at(-1)).toBe('round trip of a ping: median 0.250 ms (0.250 to 0.750, 2 pings)')
+    expect(io.out.lines.at(-1)).toBe('round trip: median 0.250 ms (0.250 to 0.750, pings answered: 2)')
   })
 })
 

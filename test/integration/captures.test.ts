@@ -1,0 +1,95 @@
+import { describe, expect, test } from 'vitest'
+import { type ReplayOptions, startReplayServer } from '../../src/cli/replay.ts'
+import { connect } from '../../src/front/connect.ts'
+import type { WsConnection } from '../../src/front/connection.ts'
+import type { ConnectOptions } from '../../src/front/options.ts'
+import { captureRows, loadCapture, NO_CAPTURES } from '../support/captures.ts'
+import { MessageHash } from '../support/message-hash.ts'
+
+/** Real sessions of exchanges, 13 of them, the 709 KB frame and the gzip of Huobi included. */
+const ROWS = captureRows()
+const NAMES = ROWS.map(({ name }) => name)
+
+describe.skipIf(NO_CAPTURES !== undefined)(NO_CAPTURES ?? 'captures', () => {
+  test('there are 13', () => {
+    expect(NAMES).toHaveLength(13)
+  })
+
+  test.each(ROWS)('$name holds what its README says', async ({ name, ...row }) => {
+    const { messages } = await loadCapture(name)
+    const sizes = messages.map(({ bytes }) => bytes.length).sort((a, b) => a - b)
+    // Sizes count bytes. Huobi's are those of its gzip members.
+    expect({
+      messagesIn: sizes.length,
+      medianBytes: sizes[Math.floor(sizes.length / 2)],
+      percentile99Bytes: sizes[Math.floor(sizes.length * 0.99)],
+      largestBytes: sizes.at(-1),
+    }).toEqual(row)
+  })
+
+  describe.each(['native', 'ws'] as const)('through %s', (transport) => {
+    test.each(NAMES)('%s, messages by the iterator', async (name) => {
+      await replayed(name, {}, async (url, hash) => {
+        const feed = connect(url, { transport, native: 'require' })
+        for await (const event of feed) {
+          expect(event.kind).not.toBe('gap')
+          if (event.kind === 'message') hash.add(event.isText, event.bytes())
+        }
+        return feed
+      })
+    })
+
+    test.each(NAMES)('%s, borrowed frames, TCP stream chopped', async (name) => {
+      for (const chopSeed of [1, 2, 3]) {
+        await replayed(name, { chopSeed }, async (url, hash) => {
+          const onBatch: ConnectOptions['onBatch'] = (batch) => {
+            for (let i = 0; i < batch.length; i++) {
+              const frame = batch.at(i)
+              hash.add(frame.isText, frame.bytes())
+            }
+          }
+          const feed = connect(url, { transport, native: 'require', onBatch })
+          await feed.closed()
+          return feed
+        })
+      }
+    })
+
+    test('bitmex, by an iterator that is slower than the server', async () => {
+      // Every pause lets the queue run into its bound, so that reading stops and goes on again and again.
+      let pauses = 0
+      await replayed('bitmex', {}, async (url, hash) => {
+        const feed = connect(url, { transport, native: 'require', queue: { maxMessages: 50 } })
+        for await (const event of feed) {
+          if (event.kind === 'backpressure' && event.paused) pauses++
+          if (event.kind !== 'message') continue
+          hash.add(event.isText, event.bytes())
+          if (hash.messages % 50 === 0) await new Promise((resolve) => setImmediate(resolve))
+        }
+        return feed
+      })
+      expect(pauses).toBeGreaterThan(0)
+    })
+  })
+})
+
+/** Serves a capture at full speed to what `receive` does, and compares what came out with what went in. */
+async function replayed(
+  name: string,
+  options: ReplayOptions,
+  receive: (url: string, hash: MessageHash) => Promise<WsConnection>,
+): Promise<void> {
+  const { capture, messages, digest } = await loadCapture(name)
+  const server = await startReplayServer(() => capture.messages(), { speed: 'max', ...options })
+  try {
+    const hash = new MessageHash()
+    const feed = await receive(server.url, hash)
+    const { cause } = await feed.closed()
+    expect(cause).toMatchObject({ kind: 'remote-closed', closeCode: 1000, closeReason: 'end of capture', clean: true })
+    expect(hash.messages).toBe(messages.length)
+    expect(hash.digest()).toBe(digest)
+    expect(feed.stats()).toMatchObject({ messagesReceived: messages.length, droppedMessages: 0 })
+  } finally {
+    await server.close()
+  }
+}
