@@ -1,0 +1,139 @@
+// What the codec costs alone: ns per frame and GB/s of payload, at sizes from a ticker to a snapshot. No
+// socket, one thread. Run it with: node scripts/test-native.mjs --bench
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "core/connection.h"
+#include "core/frame_encoder.h"
+#include "core/mask.h"
+#include "core/utf8.h"
+
+namespace shared_ws {
+namespace {
+
+constexpr int kRounds = 15;
+constexpr double kRoundNs = 4e6;
+constexpr uint8_t kKey[4] = {0x12, 0x34, 0x56, 0x78};
+
+double NowNs() {
+  return std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+// Keeps the compiler from dropping work whose result nobody reads.
+void Used(const void* memory) {
+  asm volatile("" : : "r"(memory) : "memory");
+}
+
+// Runs `body`, which does `frames` frames, often enough to be timed; prints the median and the best round.
+template <class Body>
+void Measure(const char* name, size_t bytes, size_t frames, Body body) {
+  size_t repeats = 1;
+  while (true) {
+    const double start = NowNs();
+    for (size_t i = 0; i < repeats; i++) body();
+    if (NowNs() - start > kRoundNs) break;
+    repeats *= 2;
+  }
+  std::vector<double> rounds;
+  for (int round = 0; round < kRounds; round++) {
+    const double start = NowNs();
+    for (size_t i = 0; i < repeats; i++) body();
+    rounds.push_back((NowNs() - start) / static_cast<double>(repeats * frames));
+  }
+  std::sort(rounds.begin(), rounds.end());
+  const double median = rounds[kRounds / 2];
+  std::printf("%-24s %8zu %10.2f %10.2f %8.2f\n", name, bytes, median, rounds[0],
+              static_cast<double>(bytes) / median);
+}
+
+struct CountingSink {
+  uint64_t sum = 0;
+  bool Accepts() { return true; }
+  void OnMessage(Opcode, bool ascii, const uint8_t* payload, size_t n) { sum += n + ascii + payload[0]; }
+  void OnAssembled(Opcode, bool ascii, Bytes&& payload) { sum += payload.size() + ascii; }
+  void OnPing(const uint8_t*, size_t) {}
+  void OnPong(const uint8_t*, size_t) {}
+  void OnClose(uint16_t, const uint8_t*, size_t) {}
+  void OnViolation(Status) {}
+};
+
+std::vector<uint8_t> TextOf(size_t bytes, const char* unit) {
+  std::vector<uint8_t> text;
+  while (text.size() + std::strlen(unit) <= bytes) text.insert(text.end(), unit, unit + std::strlen(unit));
+  text.resize(bytes, '.');
+  return text;
+}
+
+void AppendServerFrame(std::vector<uint8_t>& out, uint8_t first, const std::vector<uint8_t>& payload) {
+  uint8_t header[kMaxFrameHeaderBytes];
+  const size_t size = WriteFrameHeader(header, Opcode::kText, true, 0, payload.size(), kKey) - sizeof kKey;
+  header[0] = first;
+  header[1] &= 0x7F;
+  out.insert(out.end(), header, header + size);
+  out.insert(out.end(), payload.begin(), payload.end());
+}
+
+void Decode(const char* name, uint8_t first, const std::vector<uint8_t>& payload, size_t read_bytes) {
+  const size_t frames = std::max<size_t>(4, 32768 / (payload.size() + 4));
+  std::vector<uint8_t> stream;
+  for (size_t i = 0; i < frames; i++) AppendServerFrame(stream, first, payload);
+  Connection connection{Limits{}};
+  CountingSink sink;
+  Measure(name, payload.size(), frames, [&] {
+    for (size_t at = 0; at < stream.size(); at += read_bytes) {
+      connection.Consume(stream.data() + at, std::min(read_bytes, stream.size() - at), sink);
+    }
+    Used(&sink);
+  });
+}
+
+void MeasureSize(size_t bytes) {
+  const std::vector<uint8_t> ascii = TextOf(bytes, "{\"e\":\"trade\",\"p\":\"27123.45\"},");
+  const std::vector<uint8_t> mixed = TextOf(bytes, "\"Größe 價\",");
+  const std::vector<uint8_t> dense = TextOf(bytes, "Цена");
+  std::vector<uint8_t> out(bytes + kMaxFrameHeaderBytes);
+
+  Measure("memcpy", bytes, 1, [&] {
+    std::memcpy(out.data(), ascii.data(), bytes);
+    Used(out.data());
+  });
+  Measure("mask", bytes, 1, [&] {
+    MaskCopy(out.data(), ascii.data(), bytes, kKey);
+    Used(out.data());
+  });
+  const auto utf8 = [&](const char* name, const std::vector<uint8_t>& text) {
+    Measure(name, bytes, 1, [&] {
+      Used(text.data());
+      const Utf8Result result = ValidateUtf8(text.data(), bytes);
+      Used(&result);
+    });
+  };
+  utf8("utf8, ASCII", ascii);
+  utf8("utf8, some not ASCII", mixed);
+  utf8("utf8, none ASCII", dense);
+  Measure("encode", bytes, 1, [&] {
+    EncodeFrame(out.data(), Opcode::kText, ascii.data(), bytes, kKey);
+    Used(out.data());
+  });
+  Decode("decode, binary", 0x82, ascii, SIZE_MAX >> 1);
+  Decode("decode, text ASCII", 0x81, ascii, SIZE_MAX >> 1);
+  Decode("decode, some not ASCII", 0x81, mixed, SIZE_MAX >> 1);
+  Decode("decode, reads of 1460", 0x81, ascii, 1460);
+}
+
+}  // namespace
+}  // namespace shared_ws
+
+int main() {
+  for (shared_ws::Simd simd : {shared_ws::ActiveSimd(), shared_ws::Simd::kSse2}) {
+    if (!shared_ws::ForceSimd(simd)) continue;
+    std::printf("%s\n%-24s %8s %10s %10s %8s\n", shared_ws::SimdName(), "what", "bytes", "ns/frame", "best",
+                "GB/s");
+    for (size_t bytes : {20, 150, 400, 2048, 65536}) shared_ws::MeasureSize(bytes);
+  }
+}

@@ -1,0 +1,129 @@
+#include "core_support.h"
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <utility>
+
+#include "harness.h"
+
+namespace shared_ws::test {
+
+std::string Header(uint8_t first, uint64_t payload, int length_bytes) {
+  if (length_bytes < 0) length_bytes = payload < 126 ? 0 : payload < 65536 ? 2 : 8;
+  std::string out(1, static_cast<char>(first));
+  out.push_back(static_cast<char>(length_bytes == 0 ? payload : length_bytes == 2 ? 126 : 127));
+  for (int i = length_bytes - 1; i >= 0; i--) out.push_back(static_cast<char>(payload >> (8 * i)));
+  return out;
+}
+
+std::string Frame(uint8_t first, std::string_view payload, int length_bytes) {
+  return Header(first, payload.size(), length_bytes).append(payload);
+}
+
+std::string TextLine(bool ascii, std::string_view payload) {
+  return std::string(ascii ? "ascii " : "text ").append(payload).append("\n");
+}
+
+std::string BinaryLine(std::string_view payload) {
+  return std::string("binary ").append(payload).append("\n");
+}
+
+std::string ViolationLine(Status status) {
+  return "violation " + std::to_string(static_cast<int>(status)) + "\n";
+}
+
+bool Recorder::Accepts() {
+  CHECK(!over_, "asked again after the end");
+  may_report_ = refuse_one_in == 0 || !random.OneIn(static_cast<size_t>(refuse_one_in));
+  return may_report_;
+}
+
+void Recorder::Event() {
+  CHECK(may_report_, "reported without being accepted");
+  CHECK(!over_, "reported after the end");
+  may_report_ = false;
+}
+
+void Recorder::Line(std::string_view kind, const uint8_t* payload, size_t n) {
+  Event();
+  log.append(kind).append(" ");
+  if (n > 0) log.append(reinterpret_cast<const char*>(payload), n);
+  log.append("\n");
+}
+
+void Recorder::OnMessage(Opcode opcode, bool ascii, const uint8_t* payload, size_t n) {
+  CHECK(payload >= chunk && payload + n <= chunk + chunk_size, "a payload in place lies in the chunk");
+  CHECK(opcode == Opcode::kText || (opcode == Opcode::kBinary && !ascii));
+  in_place++;
+  Line(opcode == Opcode::kBinary ? "binary" : ascii ? "ascii" : "text", payload, n);
+}
+
+void Recorder::OnAssembled(Opcode opcode, bool ascii, Bytes&& payload) {
+  CHECK(opcode == Opcode::kText || (opcode == Opcode::kBinary && !ascii));
+  assembled++;
+  Bytes taken = std::move(payload);
+  if (taken.size() > 0)
+    std::memset(taken.data() + taken.size(), 0xFF, kPaddingBytes);  // the padding is there
+  Line(opcode == Opcode::kBinary ? "binary" : ascii ? "ascii" : "text", taken.data(), taken.size());
+}
+
+void Recorder::OnPing(const uint8_t* payload, size_t n) {
+  Line("ping", payload, n);
+}
+
+void Recorder::OnPong(const uint8_t* payload, size_t n) {
+  Line("pong", payload, n);
+}
+
+void Recorder::OnClose(uint16_t code, const uint8_t* reason, size_t n) {
+  Line("close " + std::to_string(code), reason, n);
+  over_ = true;
+}
+
+void Recorder::OnViolation(Status status) {
+  Event();
+  log += ViolationLine(status);
+  over_ = true;
+}
+
+void Feed(Connection& connection, Recorder& recorder, std::string_view chunk) {
+  while (true) {
+    const std::unique_ptr<uint8_t[]> memory(new uint8_t[chunk.size()]);
+    std::copy(chunk.begin(), chunk.end(), memory.get());
+    recorder.chunk = memory.get();
+    recorder.chunk_size = chunk.size();
+    const size_t used = connection.Consume(memory.get(), chunk.size(), recorder);
+    CHECK(used <= chunk.size());
+    CHECK(used == chunk.size() || recorder.refuse_one_in > 0, "all is consumed unless the sink refuses");
+    chunk.remove_prefix(used);
+    if (chunk.empty()) return;
+  }
+}
+
+std::string LogOf(std::string_view stream, size_t chunk_size, const Limits& limits) {
+  Connection connection(limits);
+  Recorder recorder;
+  for (size_t at = 0; at < stream.size(); at += std::min(chunk_size, stream.size() - at)) {
+    Feed(connection, recorder, stream.substr(at, chunk_size));
+  }
+  return recorder.log;
+}
+
+void CheckEveryCut(const char* file, int line, std::string_view stream, const std::string& expected,
+                   const Limits& limits) {
+  for (size_t size = stream.size(); size > 0; size--) {
+    const std::string log = LogOf(stream, size, limits);
+    if (!CheckEqual(file, line, "log", log, expected, CONTEXT("chunks of " + std::to_string(size)))) return;
+  }
+  for (size_t cut = 0; cut <= stream.size(); cut++) {
+    Connection connection(limits);
+    Recorder recorder;
+    Feed(connection, recorder, stream.substr(0, cut));
+    Feed(connection, recorder, stream.substr(cut));
+    if (!CheckEqual(file, line, "log", recorder.log, expected, CONTEXT("cut at " + std::to_string(cut))))
+      return;
+  }
+}
+
+}  // namespace shared_ws::test
