@@ -1,0 +1,104 @@
+// The code of the README and the guides, as users write it.
+import {
+  type ConnectOptions,
+  connect,
+  nativeInfo,
+  SharedWsError,
+  type WsClosed,
+  WsConfigError,
+  WsConnectError,
+  type WsConnection,
+  type WsDisconnectCause,
+  type WsEvent,
+  type WsMessage,
+} from 'shared-ws'
+
+const options: ConnectOptions = {
+  native: 'prefer',
+  headers: async ({ attempt, signal }) => ({ 'x-attempt': String(attempt), 'x-late': String(signal.aborted) }),
+  subprotocols: ['v1'],
+  tls: { validateCerts: true, minVersion: 'TLSv1.3' },
+  limits: { maxMessageBytes: 1 << 20 },
+  timeouts: { totalMs: 10_000 },
+  queue: { maxMessages: 1000, whenFull: 'drop-oldest' },
+  onCallbackError: (error: unknown, callback: string) => console.error(callback, error),
+}
+
+export async function ticker(): Promise<WsClosed> {
+  const feed: WsConnection = connect('wss://example.com/ws', options)
+  process.once('SIGINT', () => feed.close())
+  for await (const e of feed)
+    switch (e.kind) {
+      case 'connected':
+        feed.send(JSON.stringify({ method: 'SUBSCRIBE' }))
+        console.log(e.info.subprotocol, e.info.tls?.protocol.toUpperCase())
+        break
+      case 'message':
+        console.log(e.receivedAtUs.toFixed(0), e.text().length, e.bytes().byteLength, e.json())
+        break
+      case 'gap':
+        console.warn('missed data', e.fromUs, e.toUs, e.cause.code)
+        break
+      case 'backpressure':
+        console.warn(e.paused ? 'paused' : 'reading')
+        break
+      case 'disconnected':
+        console.warn(explain(e.cause))
+        break
+      default: {
+        const nothingElse: never = e
+        throw new Error(nothingElse)
+      }
+    }
+  return feed.closed()
+}
+
+export async function once(): Promise<number> {
+  const connection = connect(() => new URL('wss://example.com/ws'), { signal: AbortSignal.timeout(5000) })
+  try {
+    await connection.ready({ timeoutMs: 1000 })
+  } catch (error) {
+    if (error instanceof WsConnectError) console.error(error.code, error.disconnectCause.kind)
+    else if (error instanceof WsConfigError)
+      for (const { field, message } of error.problems) console.error(field, message)
+    else if (error instanceof SharedWsError) console.error(error.code)
+    throw error
+  }
+  const sent: 'taken' | 'queued' | 'full' | 'not-open' = connection.send(new Uint8Array(3), { binary: true })
+  connection.send((into: Uint8Array) => {
+    into[0] = 0x7b
+    return 1
+  })
+  console.log(sent, connection.stats().queuedBytes)
+  const rttUs: number = await connection.ping({ timeoutMs: 1000 })
+  const { closeCode } = await connection.close({ code: 1000, reason: 'done' })
+  return rttUs + closeCode
+}
+
+export function batches(): WsConnection {
+  let bytes = 0
+  return connect('ws://localhost:8080', {
+    onBatch: (batch, connection) => {
+      for (let i = 0; i < batch.length; i++) bytes += batch.at(i).byteLength + connection
+    },
+    onEvent: (event: WsEvent) => console.log(event.kind, bytes),
+  })
+}
+
+export function explain(cause: WsDisconnectCause): string {
+  switch (cause.kind) {
+    case 'handshake-failed':
+      return cause.http === undefined ? `${cause.stage}: ${cause.message}` : `${cause.http.status} ${cause.http.body}`
+    case 'remote-closed':
+      return `${cause.closeCode} ${cause.closeReason} ${cause.clean}`
+    case 'protocol-violation':
+      return cause.rfc
+    case 'read-failure':
+    case 'local-stop':
+    case 'internal-error':
+      return cause.message
+  }
+}
+
+export const keep = (messages: WsMessage[]) => messages.filter((m) => m.isText)
+export const whatServes = (): string => `${nativeInfo().origin}: ${nativeInfo().reason}, ${nativeInfo().simd ?? 'ws'}`
