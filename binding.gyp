@@ -6,9 +6,6 @@
       'include_dirs': ['native'],
       'defines': [
         'NAPI_VERSION=8',
-        'NAPI_DISABLE_CPP_EXCEPTIONS',
-        # A callback into an environment that is being torn down must not abort the process.
-        'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS',
         'SHARED_WS_VERSION="<!(node -p "require(\'./package.json\').version")"',
       ],
       # Exactly the flags of Node's common.gypi that set another standard.
@@ -25,9 +22,8 @@
         '-Wall',
         '-Wextra',
         '-Werror',
-        # Named a second time as system headers, these directories are exempt from -Werror.
+        # Named a second time as system headers, Node's own are exempt from -Werror.
         '-isystem <(node_root_dir)/include/node',
-        '-isystem <(module_root_dir)/node_modules/node-addon-api',
       ],
       'conditions': [
         ['OS=="linux"', {

@@ -41,6 +41,8 @@ describe.skipIf(!here)('the package', () => {
 
   afterAll(async () => {
     if (temporary !== undefined) await rm(temporary, { recursive: true, force: true })
+    // npm does not do it when packing fails halfway.
+    await run(process.execPath, ['scripts/prebuild.mjs', '--clean'], { cwd: root })
   })
 
   test('holds what is needed to run, and nothing else', () => {

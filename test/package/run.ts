@@ -22,6 +22,6 @@ export async function run(program: string, args: readonly string[], options: Run
   } catch (error) {
     const { stdout, stderr, killed } = error as { stdout?: string; stderr?: string; killed?: boolean }
     const how = killed === true ? `did not end within ${timeoutMs} ms` : 'failed'
-    throw new Error(`${program} ${args.join(' ')} ${how}\n${stdout ?? ''}\n${stderr ?? ''}`, { cause: error })
+    throw new Error(`${program} ${args.join(' ')} ${how}\n${stdout ?? ''}\n${stderr ?? ''}`)
   }
 }
