@@ -41,8 +41,8 @@ async function test() {
     {
       name: 'core',
       units: [...unitsOf('native/core', '', SHIPPED_FLAGS), ...unitsOf('native/test', 'core_'), harness()],
-      // Bytes takes its memory from realloc(); the tests count and refuse it.
-      link: ['-Wl,--wrap=realloc'],
+      // The tests count and refuse the memory of Bytes.
+      link: ['-Wl,--wrap=realloc,--wrap=free'],
     },
   ]
   const io = ioProgram()

@@ -71,11 +71,35 @@ TEST(memory_belongs_to_a_message_only) {
   CHECK(allocations.largest <= RoomFor(1));
 }
 
+TEST(memory_of_a_partial_message_is_freed_when_the_stream_ends) {
+  const size_t before = LiveBlocks();
+  const std::string part = Frame(1, std::string(1000, 'x'));
+  for (const std::string& end :
+       {Close(1000), Frame(kFin | 3, ""), Frame(0, BytesOf({0xFF})), Text("nested")}) {
+    Connection connection{Limits{}};
+    Recorder recorder;
+    Feed(connection, recorder, part);
+    CHECK_EQ(LiveBlocks(), before + 1);
+    Feed(connection, recorder, end);
+    CHECK_EQ(LiveBlocks(), before, "while the connection still exists");
+  }
+}
+
+TEST(memory_of_a_message_is_freed_when_it_has_been_taken) {
+  const size_t before = LiveBlocks();
+  Connection connection{Limits{}};
+  Recorder recorder;
+  Feed(connection, recorder, Frame(1, "a") + Frame(kFin, "b"));
+  CHECK_EQ(recorder.log, "ascii ab\n");
+  CHECK_EQ(LiveBlocks(), before);
+}
+
 TEST(memory_a_sink_that_leaves_a_message_leaks_nothing) {
   struct Careless : Recorder {
     void OnAssembled(Opcode, bool, Bytes&& payload) { seen = payload.size(); }
     size_t seen = 0;
   };
+  const size_t before = LiveBlocks();
   const std::string stream = Frame(2, "abc") + Frame(kFin, "def");
   Connection connection{Limits{}};
   Careless sink;
@@ -83,6 +107,7 @@ TEST(memory_a_sink_that_leaves_a_message_leaks_nothing) {
   CHECK_EQ(sink.seen, size_t{6});
   connection.Consume(Raw(stream), stream.size(), sink);
   CHECK_EQ(sink.seen, size_t{6}, "the next message starts empty");
+  CHECK_EQ(LiveBlocks(), before);
 }
 
 TEST(bytes_grow_by_doubling_and_keep_their_content) {

@@ -156,6 +156,11 @@ std::vector<std::string> Sequences() {
       BytesOf({0xF4, 0x90, 0x80, 0x80}),
       BytesOf({0xF5, 0x80, 0x80, 0x80}),
   };
+  // A character torn apart by ASCII that fills blocks.
+  for (size_t between : {1, 7, 8, 9, 16, 31, 32, 33, 64, 128}) {
+    all.push_back(BytesOf({0xC2}) + std::string(between, 'a') + BytesOf({0x80}));
+    all.push_back(BytesOf({0xF0, 0x9F}) + std::string(between, 'a') + BytesOf({0x98, 0x80}));
+  }
   for (uint32_t point : {0x0u, 0x7Fu, 0x80u, 0x7FFu, 0x800u, 0xD7FFu, 0xE000u, 0xFDD0u, 0xFFFDu, 0xFFFEu,
                          0xFFFFu, 0x10000u, 0x1FFFEu, 0xFFFFFu, 0x100000u, 0x10FFFEu, 0x10FFFFu}) {
     all.push_back(Encode(point));
