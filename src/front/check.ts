@@ -1,4 +1,5 @@
 import type { WsConfigProblem } from '../errors/errors.ts'
+import { nearest } from '../support/nearest.ts'
 
 /** Timers of Node take no more. */
 export const MAX_TIMER_MS = 2 ** 31 - 1
@@ -131,33 +132,4 @@ function unknownName(name: string, known: readonly string[]): string {
   return near === undefined || near === name
     ? `unknown option; known are ${known.join(', ')}`
     : `unknown option; did you mean ${near}?`
-}
-
-function nearest(name: string, known: readonly string[]): string | undefined {
-  const lower = name.toLowerCase()
-  let best: string | undefined
-  let bestDistance = Math.max(1, Math.floor(name.length / 3)) + 1
-  for (const candidate of known) {
-    const distance = editDistance(lower, candidate.toLowerCase())
-    if (distance < bestDistance) {
-      best = candidate
-      bestDistance = distance
-    }
-  }
-  return best
-}
-
-/** Levenshtein's. Names are short; a name from user code may not be, so it is cut. */
-function editDistance(a: string, b: string): number {
-  const from = a.slice(0, 64)
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
-  for (let i = 1; i <= from.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const substitution = (row[j - 1] as number) + (from[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min(substitution, (row[j] as number) + 1, (next[j - 1] as number) + 1))
-    }
-    row = next
-  }
-  return row[b.length] as number
 }

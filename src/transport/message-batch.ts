@@ -1,4 +1,5 @@
 import { isAscii } from 'node:buffer'
+import { markAsUntransferable } from 'node:worker_threads'
 import { throwReleased, WsFrame } from './frame.ts'
 import type { WsBatch } from './transport.ts'
 
@@ -36,6 +37,9 @@ export class MessageBatch implements WsBatch {
   }
 
   add(payload: Buffer, binary: boolean, monoUs: number): void {
+    // A transfer in user code would take the memory from under the other messages of one read, and from `ws`. Node 20
+    // then copies, later ones throw a DataCloneError.
+    if (payload.buffer !== this.#payloads.at(-1)?.buffer) markAsUntransferable(payload.buffer)
     this.#payloads.push(payload)
     this.#binary.push(binary)
     this.#monoUs.push(monoUs)
