@@ -95,8 +95,13 @@ export const humanFormat: WatchFormat = {
 
 /** For stderr: all that is known about why no connection came about, or why it broke. */
 export function failureText(cause: WsDisconnectCause, url: string): string {
-  const what = cause.kind === 'handshake-failed' ? 'cannot connect to' : 'lost the connection to'
-  const lines = [`shared-ws watch: ${what} ${redactUrl(url)}: ${oneLine(cause.message)} (${cause.code})`]
+  // Causes of a failed attempt name the URL themselves, and mostly the code.
+  const where = cause.kind === 'handshake-failed' ? '' : `lost the connection to ${redactUrl(url)}: `
+  const code = cause.message.includes(cause.code) ? '' : ` (${cause.code})`
+  const lines = [`shared-ws watch: ${where}${oneLine(cause.message)}${code}`]
+  if (cause.kind === 'handshake-failed' && cause.stage === 'tls') {
+    lines.push('  options: --ca FILE names certificates to trust; --insecure accepts any, for tests only')
+  }
   if (cause.kind === 'handshake-failed' && cause.http !== undefined) {
     const { status, statusText, body, bodyTruncated } = cause.http
     lines.push(`  HTTP ${status} ${oneLine(statusText)}`)

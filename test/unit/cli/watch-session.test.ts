@@ -143,7 +143,7 @@ describe('JSON output', () => {
       kind: 'handshake-failed',
       stage: 'upgrade',
       code: 'ERR_HTTP_STATUS',
-      message: 'the server answered 403',
+      message: 'cannot connect to wss://venue.example/ws: the server answered 403',
       http: { status: 403, statusText: 'Forbidden', headers: [], body: 'blo\u001bcked\n', bodyTruncated: true },
       error: new Error('inner'),
     })
