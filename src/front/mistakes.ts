@@ -2,9 +2,6 @@ import { SharedWsError, WsConfigError } from '../errors/errors.ts'
 import { isSendableCloseCode, MAX_CONTROL_BYTES } from '../transport/control.ts'
 import { Checker, describe, MAX_TIMER_MS } from './check.ts'
 
-/** Never aborts: for waits whose caller gave no signal. */
-const NEVER = new AbortController().signal
-
 /** Two bytes of the control frame are the close code (RFC 6455 5.5.1). */
 const MAX_CLOSE_REASON_BYTES = MAX_CONTROL_BYTES - 2
 
@@ -32,7 +29,7 @@ export function checkWait(call: string, options: unknown): { timeoutMs: number |
   const check = new Checker()
   const given = check.object(call, options, ['timeoutMs', 'signal']) ?? {}
   const timeoutMs = check.integer(`${call}.timeoutMs`, given.timeoutMs, 0, MAX_TIMER_MS, -1)
-  const signal = check.signal(`${call}.signal`, given.signal) ?? NEVER
+  const signal = check.signal(`${call}.signal`, given.signal) ?? new AbortController().signal
   if (check.problems.length > 0) throw new WsConfigError(check.problems)
   return { timeoutMs: timeoutMs === -1 ? undefined : timeoutMs, signal }
 }

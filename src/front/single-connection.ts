@@ -145,7 +145,7 @@ export class SingleConnection implements WsConnection {
       messagesReceived: this.#inbox.messagesReceived,
       bytesReceived: link?.bytesReceived ?? 0,
       bytesSent: link?.bytesSent ?? 0,
-      queuedBytes: this.#sendQueue.bytes + (link?.queuedBytes ?? 0),
+      queuedBytes: this.#state === 'closed' ? 0 : this.#sendQueue.bytes + (link?.queuedBytes ?? 0),
       queuedMessages: this.#inbox.messagesQueued,
       droppedMessages: this.#inbox.messagesDropped,
       callbackErrors: this.#guard.errors,
