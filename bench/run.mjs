@@ -18,7 +18,10 @@ const say = (/** @type {string} */ text) => process.stdout.write(`${text}\n`)
 /** @param {import('./lib/args.mjs').Args} args */
 async function main(args) {
   const questions = await allQuestions()
-  if (args.list) return say(questions.map(({ name, summary }) => `${name.padEnd(12)} ${summary}`).join('\n'))
+  if (args.list) {
+    say(questions.map(({ name, summary }) => `${name.padEnd(12)} ${summary}`).join('\n'))
+    return
+  }
   const unknown = args.names.filter((name) => !questions.some((question) => question.name === name))
   if (unknown.length > 0) throw new Error(`no question is called ${unknown.join(', ')}; see --list`)
   const chosen = questions.filter(({ name }) => args.names.length === 0 || args.names.includes(name))

@@ -3,4 +3,6 @@ import { makeW3c } from './w3c.mjs'
 import { ca } from './ws-common.mjs'
 
 const dispatcher = new Agent({ connect: ca ? { ca } : {} })
-export const impl = makeW3c('undici', (url) => new WebSocket(url, { dispatcher }))
+/** @type {(url: string) => any} Its types are not those of the global WebSocket. */
+const create = (url) => new WebSocket(url, { dispatcher })
+export const impl = makeW3c('undici', create)

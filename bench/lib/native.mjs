@@ -54,14 +54,50 @@ function compiles({ flags, libraries }) {
  * @param {string[]} libraries
  */
 function compile(name, sources, flags, libraries) {
-  const out = join(BUILD, flags.length > 0 ? `${name}${flags.join('')}` : name)
-  const newest = Math.max(...readdirSync(SOURCE).map((file) => statSync(join(SOURCE, file)).mtimeMs))
-  if (existsSync(out) && statSync(out).mtimeMs > newest) return out
+  const out = join(BUILD, `${name}${flags.join('')}`)
   const files = sources.map((file) => join(SOURCE, file))
-  const args = ['-std=c11', '-O2', '-Wall', '-Wextra', ...flags, ...files, '-o', out, ...libraries, '-lpthread']
-  const { status, stderr, error } = spawnSync(cc, args, { encoding: 'utf8' })
-  if (status !== 0) {
-    throw new Error(`The bench's server and C client could not be compiled with ${cc}: ${error?.message ?? stderr}`)
-  }
+  if (isNewer(out, [SOURCE])) return out
+  run(cc, ['-std=c11', '-O2', '-Wall', '-Wextra', ...flags, ...files, '-o', out, ...libraries, '-lpthread'])
   return out
+}
+
+/**
+ * The codec of the tree at `root` as a client process. Its own copy of codec_client.cc, where it has one, speaks the
+ * interface of its codec.
+ * @param {string} root
+ */
+export function buildCodec(root) {
+  const core = join(root, 'native', 'core')
+  const own = join(root, 'bench', 'native')
+  const source = existsSync(join(own, 'codec_client.cc')) ? own : SOURCE
+  const folder = join(root, 'build', 'bench')
+  const out = join(folder, 'codec_client')
+  mkdirSync(folder, { recursive: true })
+  if (isNewer(out, [source, core])) return out
+  const files = readdirSync(core).filter((file) => file.endsWith('.cc'))
+  const flags = ['-std=c++20', '-O3', '-fno-exceptions', '-fno-rtti', `-I${source}`, `-I${join(root, 'native')}`]
+  const sources = [join(source, 'codec_client.cc'), ...files.map((file) => join(core, file))]
+  run(process.env['CXX'] ?? 'g++', [...flags, ...sources, '-o', out])
+  return out
+}
+
+/**
+ * @param {string} out
+ * @param {string[]} folders
+ */
+function isNewer(out, folders) {
+  if (!existsSync(out)) return false
+  const files = folders.flatMap((folder) => readdirSync(folder).map((file) => join(folder, file)))
+  return statSync(out).mtimeMs > Math.max(...files.map((file) => statSync(file).mtimeMs))
+}
+
+/**
+ * @param {string} compiler
+ * @param {string[]} args
+ */
+function run(compiler, args) {
+  const { status, stderr, error } = spawnSync(compiler, args, { encoding: 'utf8' })
+  if (status !== 0) {
+    throw new Error(`A program of the bench could not be compiled with ${compiler}: ${error?.message ?? stderr}`)
+  }
 }

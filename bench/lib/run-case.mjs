@@ -4,7 +4,7 @@ import { Child } from './child.mjs'
 import { BUILD, ROOT } from './native.mjs'
 import { summarize } from './stats.mjs'
 import { measure } from './units.mjs'
-import { findMismatch } from './verify.mjs'
+import { findMismatch, findWrongSum } from './verify.mjs'
 
 /**
  * @typedef {object} Case
@@ -17,11 +17,14 @@ import { findMismatch } from './verify.mjs'
  * @property {'blaster' | 'uws' | 'none'} [server]
  * @property {string} [path] Of the server, with its query; the runner adds `run` and `n`.
  * @property {boolean} [tls]
+ * @property {boolean} [endsItself] The client may stop early; the server must have counted what it says.
  * @property {boolean} [silent] The server prints nothing about these connections.
  * @property {'all' | 'none'} [parsed] How many messages go through JSON.parse.
  * @property {number} [size] Bytes of payload.
  * @property {number} [probe] Messages of the first run, from which the others' number follows. Default 20 000.
+ * @property {number} [warmUpMs] Instead of the plan's, when that is longer.
  * @property {number} [most] At most so many messages a round.
+ * @property {number} [firstPlusLength] Of every message, where no server can be asked for the sum.
  * @property {number} [whole] Messages come in sequences of this length, of which only whole ones are measured.
  *
  * @typedef {object} Plan
@@ -143,7 +146,8 @@ async function measureAll(spec, impls, context, server, children) {
 async function warmUp(spec, plan, server, runner) {
   const least = Math.ceil((spec.probe ?? 20_000) / 10)
   runner.n = wholeUp(spec.probe ?? 20_000, spec.whole)
-  for (let spentMs = 0; spentMs < plan.warmUpMs; ) {
+  const enoughMs = Math.min(plan.warmUpMs, spec.warmUpMs ?? plan.warmUpMs)
+  for (let spentMs = 0; spentMs < enoughMs; ) {
     const { wallNs, n } = await runOnce(spec, server, runner, runner.n)
     spentMs += wallNs / 1e6
     const fitting = Math.ceil((plan.windowMs * 1e6 * n) / wallNs)
@@ -167,19 +171,34 @@ const wholeUp = (count, whole = 1) => Math.ceil(count / whole) * whole
 async function runOnce(spec, server, { impl, child }, n) {
   const warm = wholeUp(Math.ceil(n / 10), spec.whole)
   const run = ++lastRun
-  const path = spec.path ?? '/'
-  const url = `${server?.origin}${path}${path.includes('?') ? '&' : '?'}run=${run}&n=${warm + n}`
-  const fields = { task: spec.task, url, warm, n, ...spec.fields, ...impl.fields }
+  const fields = { task: spec.task, warm, n, ...urlOf(spec, server, run, warm + n), ...spec.fields, ...impl.fields }
   child.say(
     Object.entries(fields)
       .map(([key, value]) => `${key}=${value}`)
       .join(' '),
   )
   const answer = await child.read(TASK_MS)
-  if (!server) return answer
+  if (!server) {
+    const wrong = findWrongSum(answer, impl.fields?.['op'] === undefined ? spec.firstPlusLength : undefined)
+    if (wrong) throw new Error(`${impl.name}: ${wrong}`)
+    return answer
+  }
   const counted = spec.silent ? undefined : await server.child.read(READY_MS)
   if (counted && counted.run !== run) throw new Error(`the server reported run ${counted.run} instead of ${run}`)
-  const wrong = findMismatch(answer, counted, { total: warm + n, parsed: spec.parsed })
+  const total = spec.endsItself ? answer.count : warm + n
+  const wrong = findMismatch(answer, counted, { total, parsed: spec.parsed })
   if (wrong) throw new Error(`${impl.name}: ${wrong}`)
   return answer
+}
+
+/**
+ * @param {Case} spec
+ * @param {Server | undefined} server
+ * @param {number} run
+ * @param {number} total
+ */
+function urlOf(spec, server, run, total) {
+  if (!server) return {}
+  const path = spec.path ?? '/'
+  return { url: `${server.origin}${path}${path.includes('?') ? '&' : '?'}run=${run}&n=${total}` }
 }

@@ -48,45 +48,53 @@ function timed(samplesUs, window) {
 }
 
 /**
- * One message in flight: the next leaves when the echo of the last has come.
+ * One message in flight: the next leaves when the echo of the last has come. Gives up after `maxMs`, with the samples it
+ * has.
  * @param {Impl} impl
  * @param {Fields} fields
  */
 async function rtt(impl, fields) {
-  const { warm, n } = counts(fields)
+  let { warm, n } = counts(fields)
   const size = Number(fields['size'])
   const texts = Array.from({ length: 26 }, (_, i) => String.fromCharCode(97 + i) + 'x'.repeat(size - 1))
   const samples = new Float64Array(n)
   const window = new Window()
+  const giveUpAt = performance.now() + Number(fields['maxMs'] ?? 60_000)
   let count = 0
   let sum = 0
+  let taken = 0
   let sentAt = 0
-  /** @type {Link} */
+  /** @type {Link | undefined} */
   let link
   await new Promise((resolve, reject) => {
     const next = () => {
-      if (count === warm) window.start()
       sentAt = performance.now()
-      link.send(texts[count % 26])
+      const late = sentAt > giveUpAt
+      if (late && count < warm) warm = count
+      if (taken === n || (late && taken >= LEAST_SAMPLES)) {
+        window.end()
+        return resolve(undefined)
+      }
+      if (count === warm) window.start()
+      link?.send(String(texts[count % 26]))
     }
     const onMessage = (/** @type {number} */ first, /** @type {number} */ length) => {
-      if (count >= warm) samples[count - warm] = (performance.now() - sentAt) * 1000
+      if (count >= warm) samples[taken++] = (performance.now() - sentAt) * 1000
       if (first !== 97 + (count % 26) || length !== size) return reject(new Error(`echo ${count} is not what was sent`))
       sum += first + length
       count++
-      if (count < warm + n) return next()
-      window.end()
-      resolve(undefined)
+      next()
     }
     impl.open(String(fields['url']), onMessage).then((opened) => {
       link = opened
       next()
     }, reject)
   })
-  // @ts-expect-error assigned when the promise above resolved
-  await link.close()
-  return { ...timed(samples, window), count, sum }
+  await link?.close()
+  return { ...timed(samples.subarray(0, taken), window), count, sum }
 }
+
+const LEAST_SAMPLES = 10
 
 /**
  * `burst` messages a tick of the event loop, until the server says that all have come.

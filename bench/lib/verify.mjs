@@ -17,3 +17,15 @@ export function findMismatch(answer, server, { total, parsed }) {
   if (parsed === 'none' && answer.parsed !== 0) return `${answer.parsed} binary messages went through JSON.parse`
   return undefined
 }
+
+/**
+ * The same where no server counts: every message has the same first byte and length.
+ * @param {import('./units.mjs').Answer} answer
+ * @param {number | undefined} firstPlusLength Undefined: nothing is summed.
+ */
+export function findWrongSum(answer, firstPlusLength) {
+  if (answer.count < answer.n) return `${answer.count} messages instead of ${answer.n}`
+  const expected = answer.count * (firstPlusLength ?? 0)
+  if (firstPlusLength !== undefined && answer.sum !== expected) return `the sum is ${answer.sum}, not ${expected}`
+  return undefined
+}

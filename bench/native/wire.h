@@ -1,5 +1,6 @@
 // What the bench's server and its C client share: time, frames on the wire, a stream that is plain or TLS,
-// and query strings. Header only, C11, Linux and macOS.
+// and query strings. Header only, C11 and (for the codec)
+// C++20, Linux and macOS.
 #pragma once
 
 #ifndef _GNU_SOURCE
@@ -35,7 +36,13 @@
 
 enum { OP_TEXT = 1, OP_BINARY = 2, OP_CLOSE = 8, OP_PING = 9, OP_PONG = 10 };
 
-_Noreturn static inline void die(const char* format, ...) {
+#ifdef __cplusplus
+#define BENCH_NORETURN [[noreturn]]
+#else
+#define BENCH_NORETURN _Noreturn
+#endif
+
+BENCH_NORETURN static inline void die(const char* format, ...) {
   va_list args;
   va_start(args, format);
   vfprintf(stderr, format, args);
@@ -130,7 +137,7 @@ static inline size_t build_frame(uint8_t* into, uint8_t first, const void* paylo
   }
   memcpy(into + at, mask, 4);
   at += 4;
-  const uint8_t* from = payload;
+  const uint8_t* from = (const uint8_t*)payload;
   uint64_t key;
   memcpy(&key, mask, 4);
   key |= key << 32;
@@ -156,7 +163,7 @@ typedef struct {
 } Stream;
 
 static inline bool send_all(int fd, const void* bytes, size_t length) {
-  const uint8_t* at = bytes;
+  const uint8_t* at = (const uint8_t*)bytes;
   while (length > 0) {
     ssize_t sent = send(fd, at, length, MSG_NOSIGNAL);
     if (sent < 0 && errno == EINTR) continue;

@@ -22,6 +22,7 @@ export const question = {
         units: ['cpu-ns/msg', 'msg/s'],
         probe: messages,
         whole: messages,
+        warmUpMs: 150, // there are many cases
       })),
     }
   },

@@ -14,11 +14,12 @@ const rtt = (name, place, impls, path, server = 'blaster') => ({
   place,
   server,
   task: 'rtt',
-  fields: { size: 100 },
+  fields: { size: 100, maxMs: 1000 },
+  endsItself: true,
   path,
   units: UNITS,
   size: 100,
-  probe: 1000,
+  probe: 500,
 })
 
 /** @type {import('../lib/question.mjs').Question} */
