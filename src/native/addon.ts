@@ -1,6 +1,6 @@
 /**
  * Every export of the addon, typed once. The counterpart in C++ is `native/binding/`; numbers that both sides read
- * (record kinds, field offsets) come from `native/io/record.h` and are checked by `test/unit/native/layout.test.ts`.
+ * (record kinds, field offsets, see also `src/support/records.ts`) come from `native/io/record.h` and are checked by `test/unit/native/layout.test.ts`.
  *
  * One *loop* exists per Node environment (main thread or Worker). It owns the memory that all its links share:
  *
@@ -172,51 +172,6 @@ export interface NativeTlsContextOptions {
   readonly ciphers: string | undefined
   readonly verify: boolean
 }
-
-/** 32 bytes each, little endian, at `recordsOffset + 32 * index`: fields by u32 index, and one f64. */
-export const RECORD_BYTES = 32
-export const RECORD_WORDS = 8
-/** u32 word 0: kind | opcode << 8 | flags << 16. */
-export const RECORD_HEAD = 0
-/** u32 word 1: link id. */
-export const RECORD_LINK = 1
-/** u32 word 2: payload offset in the slab, or in its block. */
-export const RECORD_OFFSET = 2
-/** u32 word 3: payload bytes. */
-export const RECORD_LENGTH = 3
-/** f64 word 2 (bytes 16–23): receive time, CLOCK_MONOTONIC µs. */
-export const RECORD_TIME = 2
-/** u32 word 6: block index, when flag {@link FLAG_BLOCK} is set. */
-export const RECORD_SLOT = 6
-/** u32 word 7: by kind: close code, protocol status, or the error number of an `end`. */
-export const RECORD_AUX = 7
-
-/** The payload is valid UTF-8 and every byte of it is below 0x80. */
-export const FLAG_ASCII = 1
-/** The payload lies in `blocks[slot]`, not in the slab. */
-export const FLAG_BLOCK = 2
-
-/** Values of a record's kind. Payload and `aux` as said. */
-export const RecordKind = {
-  /** A whole message: `opcode` 1 text or 2 binary. */
-  message: 1,
-  /** Payload: the ping's. The pong has been queued already. */
-  ping: 2,
-  pong: 3,
-  /** The peer's CLOSE: `aux` is its code (1005 when it carried none), the payload its reason. */
-  close: 4,
-  /** `aux` is a protocol status. Last record of its batch; CLOSE leaves after the batch. */
-  violation: 5,
-  /** Raw phase: bytes received. */
-  raw: 6,
-  connected: 7,
-  /** The TLS handshake is done. */
-  secure: 8,
-  /** Frames can be offered again after a `full`. */
-  writable: 9,
-  /** The link is gone; the last record of its id. `opcode` is an {@link EndReason}, `aux` its number, payload a text. */
-  end: 10,
-} as const
 
 export const EndReason = {
   /** The peer closed TCP. */

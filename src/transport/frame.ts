@@ -1,7 +1,16 @@
 import { SharedWsError } from '../errors/errors.ts'
+import {
+  FLAG_ASCII,
+  FLAG_BLOCK,
+  RECORD_LENGTH,
+  RECORD_OFFSET,
+  RECORD_SLOT,
+  RECORD_TIME,
+  type RecordMemory,
+} from '../support/records.ts'
 import { latin1Slice, utf8Slice } from '../support/slices.ts'
 
-const EMPTY = Buffer.alloc(0)
+const RELEASED = -1
 
 /**
  * A whole message, borrowed. One object per link is reused: it is valid until the callback it was given to returns, and
@@ -9,59 +18,72 @@ const EMPTY = Buffer.alloc(0)
  * {@link json} or {@link copy}.
  */
 export class WsFrame {
-  /** @internal Backing memory of the payload; `offset` and `length` say where in it. */
-  backing: Buffer = EMPTY
-  /** @internal */ offset = 0
-  /** @internal */ length = 0
-  /** @internal */ op = 0
-  /** @internal */ isAscii = false
-  /** @internal */ monoUs = 0
-  /** @internal Add to `monoUs` for Unix epoch µs. */
-  epochOffsetUs = 0
-  /** @internal 0 when released. */
-  live = 0
+  readonly #memory: RecordMemory
+  readonly #words: Uint32Array
+  readonly #doubles: Float64Array
+  /** Where the record begins. Accessors read it in place, so that moving from message to message costs one store. */
+  #word = RELEASED
+
+  /** @internal */
+  constructor(memory: RecordMemory) {
+    this.#memory = memory
+    this.#words = memory.words
+    this.#doubles = memory.doubles
+  }
+
+  /** @internal */
+  moveTo(word: number): this {
+    this.#word = word
+    return this
+  }
+
+  /** @internal */
+  release(): void {
+    this.#word = RELEASED
+  }
 
   /** Bytes of payload. */
   get byteLength(): number {
-    if (this.live === 0) throwReleased()
-    return this.length
+    const word = this.#word
+    if (word < 0) throwReleased()
+    return this.#words[word + RECORD_LENGTH] as number
   }
 
   /** The server sent text (RFC 6455 opcode 1), which has been checked to be UTF-8. */
   get isText(): boolean {
-    if (this.live === 0) throwReleased()
-    return this.op === 1
+    const word = this.#word
+    if (word < 0) throwReleased()
+    return (((this.#words[word] as number) >>> 8) & 0xff) === 1
   }
 
   /** Every byte is below 0x80. Known for text; false for binary. */
   get ascii(): boolean {
-    if (this.live === 0) throwReleased()
-    return this.isAscii
+    return (this.#flags() & FLAG_ASCII) !== 0
   }
 
   /** When the read that completed the message returned: Unix epoch µs. */
   get receivedAtUs(): number {
-    if (this.live === 0) throwReleased()
-    return this.monoUs + this.epochOffsetUs
+    return this.#time() + this.#memory.epochOffsetUs()
   }
 
   /** The same moment on the clock of `performance.now()`, in µs; for durations. */
   get receivedMonoUs(): number {
-    if (this.live === 0) throwReleased()
-    return this.monoUs
+    return this.#time() + this.#memory.monoOffsetUs
   }
 
   /** The byte at `index`, without making a view. `RangeError` outside `0 … byteLength - 1`. */
   at(index: number): number {
-    if (this.live === 0) throwReleased()
-    if (!(index >= 0 && index < this.length)) throw new RangeError(`index ${index} is outside 0 … ${this.length - 1}`)
-    return this.backing[this.offset + index] as number
+    const length = this.byteLength
+    if (!(index >= 0 && index < length)) throw new RangeError(`index ${index} is outside 0 … ${length - 1}`)
+    return this.#backing()[(this.#words[this.#word + RECORD_OFFSET] as number) + index] as number
   }
 
   /** A view of the payload where it lies: no copy, and as short-lived as the frame. Never transfer its buffer. */
   bytes(): Uint8Array {
-    if (this.live === 0) throwReleased()
-    return new Uint8Array(this.backing.buffer, this.backing.byteOffset + this.offset, this.length)
+    const length = this.byteLength
+    const backing = this.#backing()
+    const offset = this.#words[this.#word + RECORD_OFFSET] as number
+    return new Uint8Array(backing.buffer, backing.byteOffset + offset, length)
   }
 
   /** The payload in memory of its own. */
@@ -71,14 +93,32 @@ export class WsFrame {
 
   /** The payload as a string, which the caller owns. Binary payloads are decoded as UTF-8, U+FFFD for what is not. */
   text(): string {
-    if (this.live === 0) throwReleased()
-    const { backing, offset, length } = this
-    return this.isAscii ? latin1Slice(backing, offset, offset + length) : utf8Slice(backing, offset, offset + length)
+    const length = this.byteLength
+    const offset = this.#words[this.#word + RECORD_OFFSET] as number
+    const slice = this.ascii ? latin1Slice : utf8Slice
+    return slice(this.#backing(), offset, offset + length)
   }
 
   /** `JSON.parse` of {@link text}. Integers above 2^53 lose digits, as in all of JavaScript. */
   json(): unknown {
     return JSON.parse(this.text())
+  }
+
+  #flags(): number {
+    const word = this.#word
+    if (word < 0) throwReleased()
+    return (this.#words[word] as number) >>> 16
+  }
+
+  #time(): number {
+    const word = this.#word
+    if (word < 0) throwReleased()
+    return this.#doubles[(word >>> 1) + RECORD_TIME] as number
+  }
+
+  #backing(): Buffer {
+    if ((this.#flags() & FLAG_BLOCK) === 0) return this.#memory.slab
+    return this.#memory.block(this.#words[this.#word + RECORD_SLOT] as number)
   }
 }
 
@@ -88,4 +128,10 @@ export function throwReleased(): never {
     'ERR_FRAME_RELEASED',
     'this frame was borrowed and its callback has returned; take text(), json() or copy() inside the callback',
   )
+}
+
+/** @internal Of a batch of `length` messages; 0 when it has been taken back. */
+export function throwOutside(index: number, length: number): never {
+  if (length === 0) throwReleased()
+  throw new RangeError(`index ${index} is outside 0 … ${length - 1}`)
 }

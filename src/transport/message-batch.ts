@@ -1,61 +1,83 @@
 import { isAscii } from 'node:buffer'
 import { markAsUntransferable } from 'node:worker_threads'
-import { throwReleased, WsFrame } from './frame.ts'
+import {
+  FLAG_ASCII,
+  FLAG_BLOCK,
+  RECORD_HEAD,
+  RECORD_LENGTH,
+  RECORD_SLOT,
+  RECORD_TIME,
+  RECORD_WORDS,
+  RecordKind,
+  type RecordMemory,
+} from '../support/records.ts'
+import { throwOutside, WsFrame } from './frame.ts'
 import type { WsBatch } from './transport.ts'
 
-const NONE = Buffer.alloc(0)
+const NO_SLAB = Buffer.alloc(0)
+const FIRST_CAPACITY = 16
 
 /**
- * A batch whose messages lie in Buffers of their own; one per link, refilled for each delivery, with the link's one
- * frame.
+ * A batch whose messages lie in Buffers of their own, each a block of its record; one per link, refilled for each
+ * delivery, with the link's one frame.
  */
-export class MessageBatch implements WsBatch {
-  readonly #frame = new WsFrame()
+export class MessageBatch implements WsBatch, RecordMemory {
+  words = new Uint32Array(FIRST_CAPACITY * RECORD_WORDS)
+  doubles = new Float64Array(this.words.buffer)
+  readonly slab = NO_SLAB
+  readonly monoOffsetUs = 0
+  #epochOffsetUs = 0
   #payloads: Buffer[] = []
-  #binary: boolean[] = []
-  #monoUs: number[] = []
+  #frame = new WsFrame(this)
 
   get length(): number {
     return this.#payloads.length
   }
 
   at(index: number): WsFrame {
-    const payload = this.#payloads[index]
-    if (payload === undefined) {
-      if (this.length === 0) throwReleased()
-      throw new RangeError(`index ${index} is outside 0 … ${this.length - 1}`)
-    }
-    const frame = this.#frame
-    frame.backing = payload
-    frame.offset = 0
-    frame.length = payload.length
-    frame.op = this.#binary[index] ? 2 : 1
-    frame.isAscii = !this.#binary[index] && isAscii(payload)
-    frame.monoUs = this.#monoUs[index] as number
-    frame.live = 1
-    return frame
+    if (index >>> 0 !== index || index >= this.#payloads.length) throwOutside(index, this.#payloads.length)
+    return this.#frame.moveTo(index * RECORD_WORDS)
+  }
+
+  block(slot: number): Buffer {
+    return this.#payloads[slot] as Buffer
+  }
+
+  epochOffsetUs(): number {
+    return this.#epochOffsetUs
   }
 
   add(payload: Buffer, binary: boolean, monoUs: number): void {
     // A transfer in user code would take the memory from under the other messages of one read, and from `ws`. Node 20
     // then copies, later ones throw a DataCloneError.
     if (payload.buffer !== this.#payloads.at(-1)?.buffer) markAsUntransferable(payload.buffer)
-    this.#payloads.push(payload)
-    this.#binary.push(binary)
-    this.#monoUs.push(monoUs)
+    const slot = this.#payloads.push(payload) - 1
+    const word = slot * RECORD_WORDS
+    if (word === this.words.length) this.#grow()
+    const flags = FLAG_BLOCK | (!binary && isAscii(payload) ? FLAG_ASCII : 0)
+    this.words[word + RECORD_HEAD] = RecordKind.message | ((binary ? 2 : 1) << 8) | (flags << 16)
+    this.words[word + RECORD_LENGTH] = payload.length
+    this.words[word + RECORD_SLOT] = slot
+    this.doubles[word / 2 + RECORD_TIME] = monoUs
   }
 
   /** Lends what was added to `deliver`, then takes everything back, also when it throws. */
   lend(epochOffsetUs: number, deliver: (batch: WsBatch) => void): void {
-    this.#frame.epochOffsetUs = epochOffsetUs
+    this.#epochOffsetUs = epochOffsetUs
     try {
       deliver(this)
     } finally {
       this.#payloads = []
-      this.#binary = []
-      this.#monoUs = []
-      this.#frame.live = 0
-      this.#frame.backing = NONE
+      this.#frame.release()
     }
+  }
+
+  // Between deliveries nobody holds the frame, so it can be another one.
+  #grow(): void {
+    const grown = new Uint32Array(this.words.length * 2)
+    grown.set(this.words)
+    this.words = grown
+    this.doubles = new Float64Array(grown.buffer)
+    this.#frame = new WsFrame(this)
   }
 }

@@ -1,17 +1,16 @@
-import { throwReleased, WsFrame } from './frame.ts'
+import { RECORD_WORDS } from '../support/records.ts'
+import { throwOutside, WsFrame } from './frame.ts'
 import type { NativeLoop } from './native-loop.ts'
 import type { WsBatch } from './transport.ts'
 
 /** A run of message records, read in place through the link's one frame. */
 export class NativeBatch implements WsBatch {
-  readonly #loop: NativeLoop
-  readonly #frame = new WsFrame()
-  #first = 0
+  readonly #frame: WsFrame
+  #firstWord = 0
   #length = 0
-  #live = false
 
   constructor(loop: NativeLoop) {
-    this.#loop = loop
+    this.#frame = new WsFrame(loop)
   }
 
   get length(): number {
@@ -19,26 +18,20 @@ export class NativeBatch implements WsBatch {
   }
 
   at(index: number): WsFrame {
-    if (!(index >= 0 && index < this.#length)) {
-      if (!this.#live) throwReleased()
-      throw new RangeError(`index ${index} is outside 0 … ${this.#length - 1}`)
-    }
-    this.#loop.fill(this.#frame, this.#first + index)
-    return this.#frame
+    if (index >>> 0 !== index || index >= this.#length) throwOutside(index, this.#length)
+    return this.#frame.moveTo(this.#firstWord + index * RECORD_WORDS)
   }
 
-  /** @internal */
-  lend(first: number, end: number): this {
-    this.#first = first
-    this.#length = end - first
-    this.#live = true
+  /** @internal `length` records, the first beginning at `word`. */
+  lend(word: number, length: number): this {
+    this.#firstWord = word
+    this.#length = length
     return this
   }
 
   /** @internal */
   release(): void {
     this.#length = 0
-    this.#live = false
-    this.#frame.live = 0
+    this.#frame.release()
   }
 }

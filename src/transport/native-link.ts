@@ -2,8 +2,9 @@ import type { Established } from '../connect/establish.ts'
 import type { WsConnectRequest } from '../connect/request.ts'
 import type { WsDisconnectCause } from '../errors/disconnect-cause.ts'
 import { PROTOCOL_STATUSES, type ProtocolStatus } from '../errors/statuses.ts'
-import { Counter, RecordKind } from '../native/addon.ts'
+import { Counter } from '../native/addon.ts'
 import type { ClockTimer } from '../support/clock.ts'
+import { RecordKind } from '../support/records.ts'
 import { checkClose, checkControlPayload } from './control.ts'
 import {
   closedWhileConnecting,
@@ -184,9 +185,9 @@ export class NativeLink implements WsLink, NativeReceiver {
 
   // ---- Records ----
 
-  takeMessages(first: number, end: number): void {
+  takeMessages(word: number, length: number): void {
     try {
-      this.#events.onMessages(this.#batch.lend(first, end))
+      this.#events.onMessages(this.#batch.lend(word, length))
     } finally {
       this.#batch.release()
     }

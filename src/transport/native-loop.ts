@@ -1,22 +1,18 @@
-import { performance } from 'node:perf_hooks'
 import { markAsUntransferable } from 'node:worker_threads'
+import { COUNTER_BYTES, type NativeAddon } from '../native/addon.ts'
+import { systemClock } from '../support/clock.ts'
 import {
-  COUNTER_BYTES,
-  FLAG_ASCII,
-  FLAG_BLOCK,
-  type NativeAddon,
   RECORD_AUX,
   RECORD_HEAD,
   RECORD_LENGTH,
   RECORD_LINK,
   RECORD_OFFSET,
-  RECORD_SLOT,
   RECORD_TIME,
   RECORD_WORDS,
   RecordKind,
-} from '../native/addon.ts'
+  type RecordMemory,
+} from '../support/records.ts'
 import { utf8Slice } from '../support/slices.ts'
-import type { WsFrame } from './frame.ts'
 import { runWriter } from './payload.ts'
 import type { WsPayloadWriter } from './transport.ts'
 
@@ -24,8 +20,8 @@ const SPARE_SCRATCH_BYTES = 4096
 
 /** What the loop delivers to: one per link. */
 export interface NativeReceiver {
-  /** Records `first … end - 1` are messages of this link. */
-  takeMessages(first: number, end: number): void
+  /** `length` messages of this link, the record of the first beginning at `word`. */
+  takeMessages(word: number, length: number): void
   takeRecord(index: number): void
 }
 
@@ -33,7 +29,7 @@ export interface NativeReceiver {
  * The JavaScript side of the addon's one loop in this environment: its memory, and the way from records to links.
  * Records are read where they lie; nothing is allocated per record.
  */
-export class NativeLoop {
+export class NativeLoop implements RecordMemory {
   readonly addon: NativeAddon
   readonly slab: Buffer
   readonly maxLinks: number
@@ -41,8 +37,8 @@ export class NativeLoop {
   readonly monoOffsetUs: number
   /** Undefined while a writer is using it: a writer may itself send. */
   #scratch: Uint8Array | undefined
-  readonly #words: Uint32Array
-  readonly #doubles: Float64Array
+  readonly words: Uint32Array
+  readonly doubles: Float64Array
   readonly #recordsWord: number
   readonly #countersDouble: number
   readonly #epochDouble: number
@@ -57,13 +53,13 @@ export class NativeLoop {
     this.slab = Buffer.from(memory.slab)
     this.#scratch = new Uint8Array(memory.scratch)
     this.maxLinks = memory.maxLinks
-    this.#words = new Uint32Array(memory.control)
-    this.#doubles = new Float64Array(memory.control)
+    this.words = new Uint32Array(memory.control)
+    this.doubles = new Float64Array(memory.control)
     this.#recordsWord = memory.recordsOffset / 4
     this.#countersDouble = memory.countersOffset / 8
     this.#epochDouble = memory.epochOffset / 8
     this.#blocks = memory.blocks
-    this.monoOffsetUs = performance.now() * 1000 - addon.monoUs()
+    this.monoOffsetUs = systemClock.monoUs() - addon.monoUs()
   }
 
   add(id: number, receiver: NativeReceiver): void {
@@ -95,7 +91,7 @@ export class NativeLoop {
   }
 
   #deliver(count: number): void {
-    const words = this.#words
+    const words = this.words
     let index = 0
     try {
       while (index < count) {
@@ -107,7 +103,7 @@ export class NativeLoop {
         const link = this.#links.get(id)
         if (link === undefined) continue
         try {
-          if (isMessage) link.takeMessages(first, index)
+          if (isMessage) link.takeMessages(at, index - first)
           else link.takeRecord(first)
         } catch (error) {
           // The owner's defect must not cost other links their records. It surfaces as an uncaught exception.
@@ -122,7 +118,7 @@ export class NativeLoop {
   }
 
   #endOfRun(index: number, count: number, id: number): number {
-    const words = this.#words
+    const words = this.words
     let end = index
     for (let at = this.#recordsWord + end * RECORD_WORDS; end < count; end++, at += RECORD_WORDS) {
       if (words[at + RECORD_LINK] !== id) break
@@ -132,59 +128,47 @@ export class NativeLoop {
   }
 
   kind(index: number): number {
-    return (this.#words[this.#recordsWord + index * RECORD_WORDS + RECORD_HEAD] as number) & 0xff
+    return (this.words[this.#recordsWord + index * RECORD_WORDS + RECORD_HEAD] as number) & 0xff
   }
 
   /** The frame's opcode, or the reason of an `end`. */
   opcode(index: number): number {
-    return ((this.#words[this.#recordsWord + index * RECORD_WORDS + RECORD_HEAD] as number) >>> 8) & 0xff
+    return ((this.words[this.#recordsWord + index * RECORD_WORDS + RECORD_HEAD] as number) >>> 8) & 0xff
   }
 
   aux(index: number): number {
-    return this.#words[this.#recordsWord + index * RECORD_WORDS + RECORD_AUX] as number
+    return this.words[this.#recordsWord + index * RECORD_WORDS + RECORD_AUX] as number
   }
 
   /** On the clock of `performance.now()`, µs. */
   receivedMonoUs(index: number): number {
-    return (this.#doubles[(this.#recordsWord + index * RECORD_WORDS) / 2 + RECORD_TIME] as number) + this.monoOffsetUs
+    return (this.doubles[(this.#recordsWord + index * RECORD_WORDS) / 2 + RECORD_TIME] as number) + this.monoOffsetUs
   }
 
   /** The payload of a record that is not a message, in memory of its own. */
   copyPayload(index: number): Uint8Array {
     const at = this.#recordsWord + index * RECORD_WORDS
-    const offset = this.#words[at + RECORD_OFFSET] as number
-    return Uint8Array.prototype.slice.call(this.slab, offset, offset + (this.#words[at + RECORD_LENGTH] as number))
+    const offset = this.words[at + RECORD_OFFSET] as number
+    return Uint8Array.prototype.slice.call(this.slab, offset, offset + (this.words[at + RECORD_LENGTH] as number))
   }
 
   /** The payload of a record that is not a message, as text. */
   textOf(index: number): string {
     const at = this.#recordsWord + index * RECORD_WORDS
-    const offset = this.#words[at + RECORD_OFFSET] as number
-    return utf8Slice(this.slab, offset, offset + (this.#words[at + RECORD_LENGTH] as number))
+    const offset = this.words[at + RECORD_OFFSET] as number
+    return utf8Slice(this.slab, offset, offset + (this.words[at + RECORD_LENGTH] as number))
   }
 
   counter(id: number, field: number): number {
     const row = this.#countersDouble + (id % this.maxLinks) * (COUNTER_BYTES / 8)
-    return this.#doubles[row + field] as number
+    return this.doubles[row + field] as number
   }
 
-  /** Points `frame` at the message of record `index`. */
-  fill(frame: WsFrame, index: number): void {
-    const words = this.#words
-    const at = this.#recordsWord + index * RECORD_WORDS
-    const head = words[at + RECORD_HEAD] as number
-    const flags = head >>> 16
-    frame.op = (head >>> 8) & 0xff
-    frame.isAscii = (flags & FLAG_ASCII) !== 0
-    frame.offset = words[at + RECORD_OFFSET] as number
-    frame.length = words[at + RECORD_LENGTH] as number
-    frame.backing = (flags & FLAG_BLOCK) === 0 ? this.slab : this.#block(words[at + RECORD_SLOT] as number)
-    frame.monoUs = (this.#doubles[at / 2 + RECORD_TIME] as number) + this.monoOffsetUs
-    frame.epochOffsetUs = (this.#doubles[this.#epochDouble] as number) - this.monoOffsetUs
-    frame.live = 1
+  epochOffsetUs(): number {
+    return this.doubles[this.#epochDouble] as number
   }
 
-  #block(slot: number): Buffer {
+  block(slot: number): Buffer {
     const block = this.#blocks[slot] as ArrayBuffer
     markAsUntransferable(block)
     return Buffer.from(block)

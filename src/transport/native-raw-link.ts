@@ -1,6 +1,6 @@
 import { type RawLink, RawLinkError, type RawTlsInfo } from '../connect/raw-link.ts'
 import type { PreparedTls } from '../connect/tls.ts'
-import { RecordKind } from '../native/addon.ts'
+import { RecordKind } from '../support/records.ts'
 import { endError } from './native-errors.ts'
 import type { NativeLoop, NativeReceiver } from './native-loop.ts'
 import { nativeTlsContext } from './native-tls.ts'
