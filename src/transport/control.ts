@@ -3,6 +3,9 @@ import { SharedWsError } from '../errors/errors.ts'
 /** RFC 6455 5.5: what a control frame carries at most. */
 export const MAX_CONTROL_BYTES = 125
 
+/** How long a peer that has closed, or was refused, may take to end TCP after our CLOSE (RFC 6455 7.1.1). */
+export const LINGER_MS = 1_000
+
 /** Codes that an endpoint may put on the wire (RFC 6455 7.4, IANA registry). */
 export function isSendableCloseCode(code: number): boolean {
   if (!Number.isInteger(code)) return false

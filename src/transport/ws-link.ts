@@ -5,7 +5,7 @@ import type { WsConnectRequest } from '../connect/request.ts'
 import type { WsDisconnectCause } from '../errors/disconnect-cause.ts'
 import type { ProtocolStatus } from '../errors/statuses.ts'
 import type { ClockTimer } from '../support/clock.ts'
-import { checkClose, checkControlPayload } from './control.ts'
+import { checkClose, checkControlPayload, LINGER_MS } from './control.ts'
 import {
   closedWhileConnecting,
   closeTimedOut,
@@ -31,9 +31,6 @@ import {
 } from './transport.ts'
 import { UpgradedStream } from './upgraded-stream.ts'
 import { WsSender } from './ws-sender.ts'
-
-/** How long a peer that has closed, or was refused, may take to end TCP after our CLOSE (RFC 6455 7.1.1). */
-const LINGER_MS = 1_000
 
 /** What there is once the server has switched protocols. */
 interface Carrier {
@@ -296,6 +293,7 @@ export class WsPackageLink implements WsLink {
   #giveUp(cause: WsDisconnectCause): void {
     this.#givenUp = true
     this.#cause ??= cause
+    if (this.#state === 'open') this.#state = 'closing'
     this.#abort.abort()
     this.#destroy()
   }

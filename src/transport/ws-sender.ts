@@ -17,8 +17,8 @@ export class WsSender {
   #held = false
   /** Only the latest ping needs an answer (RFC 6455 5.5.3), so one is all that waits. */
   #pongWaiting: Uint8Array | undefined
-  /** CLOSE, to send once nothing waits in front of it; `then` runs right behind it. */
-  #closeWaiting: { readonly code: number; readonly reason: string; readonly then: () => void } | undefined
+  /** CLOSE, to send once nothing waits in front of it; `done` runs right behind it. */
+  #closeWaiting: { readonly code: number; readonly reason: string; readonly done: () => void } | undefined
   #handedUpTo = 0
   #takenUpTo = 0
 
@@ -68,9 +68,9 @@ export class WsSender {
     this.#pump()
   }
 
-  /** Sends CLOSE behind everything taken; `then` runs when `ws` has it. Code 0: without code and reason. */
-  close(code: number, reason: string, then: () => void): void {
-    this.#closeWaiting = { code, reason, then }
+  /** Sends CLOSE behind everything taken; `done` runs when `ws` has it. Code 0: without code and reason. */
+  close(code: number, reason: string, done: () => void): void {
+    this.#closeWaiting = { code, reason, done }
     this.flush()
   }
 
@@ -96,7 +96,7 @@ export class WsSender {
     this.#closeWaiting = undefined
     if (close.code === 0) ws.close()
     else ws.close(close.code, close.reason)
-    close.then()
+    close.done()
   }
 
   #handOver(): boolean {

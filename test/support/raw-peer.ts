@@ -77,6 +77,11 @@ export class RawPeer {
     return frame
   }
 
+  /** How the client ended its side, if it has. */
+  get end(): RawEnd | undefined {
+    return this.#end
+  }
+
   /** How the client ended its side. */
   async ended(): Promise<RawEnd> {
     return this.#wait('the end of the connection', () => this.#end)

@@ -100,7 +100,7 @@ export class RawServer {
       },
       (error: unknown) => {
         // A client that leaves in the middle of a script is often what the test is about.
-        if (!socket.destroyed) this.#failure ??= error
+        if (peer.end === undefined && !socket.destroyed) this.#failure ??= error
         socket.destroy()
       },
     )

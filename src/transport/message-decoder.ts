@@ -1,0 +1,100 @@
+import { isUtf8 } from 'node:buffer'
+import type { ProtocolStatus } from '../errors/statuses.ts'
+import { isSendableCloseCode } from './control.ts'
+import { protocolStatus } from './end-causes.ts'
+import { type FrameHeader, type FrameLimits, type FrameSink, FrameWalker } from './frame-walker.ts'
+
+const TEXT = 1
+const BINARY = 2
+const CLOSE = 8
+const PING = 9
+const PONG = 10
+
+export interface MessageSink {
+  /** Payloads are memory of their own. */
+  onMessage(payload: Buffer, binary: boolean): void
+  onPing(payload: Buffer): void
+  onPong(payload: Buffer): void
+  /** 1005: the frame carried no code. Nothing comes after it. */
+  onClose(code: number, reason: string): void
+}
+
+/**
+ * Whole messages out of a server's bytes, in the way of RFC 6455. The first violation is latched; what comes before it
+ * has been told by then. No socket, no clock.
+ */
+export class MessageDecoder implements FrameSink {
+  readonly #sink: MessageSink
+  readonly #walker: FrameWalker
+  /** Fragments of the data message under way. */
+  #fragments: Buffer[] = []
+  #messageOpcode = 0
+  /** Pieces of the frame under way. */
+  #pieces: Buffer[] = []
+  #header: FrameHeader | undefined
+  #closed = false
+  #violation: ProtocolStatus | undefined
+
+  constructor(limits: FrameLimits, sink: MessageSink) {
+    this.#sink = sink
+    this.#walker = new FrameWalker(limits, this)
+  }
+
+  get violation(): ProtocolStatus | undefined {
+    return this.#violation ?? (this.#closed ? undefined : this.#walker.violation)
+  }
+
+  /** Chunks after a CLOSE or a violation are ignored (RFC 6455 5.5.1, 7.1.7). */
+  feed(chunk: Uint8Array): void {
+    if (!this.#done) this.#walker.walk(chunk)
+  }
+
+  get #done(): boolean {
+    return this.#closed || this.violation !== undefined
+  }
+
+  onHeader(header: FrameHeader): void {
+    this.#header = header
+    this.#pieces = []
+    if (header.opcode === TEXT || header.opcode === BINARY) this.#messageOpcode = header.opcode
+  }
+
+  onPayload(chunk: Uint8Array, start: number, end: number): void {
+    this.#pieces.push(Buffer.from(chunk.subarray(start, end)))
+  }
+
+  onFrameEnd(): void {
+    // The walker does not know of violations in payloads, and goes on.
+    if (this.#done) return
+    const { opcode, fin } = this.#header as FrameHeader
+    if (opcode >= CLOSE) {
+      this.#control(opcode, Buffer.concat(this.#pieces))
+      return
+    }
+    this.#fragments.push(...this.#pieces)
+    if (!fin) return
+    const message = Buffer.concat(this.#fragments)
+    this.#fragments = []
+    const binary = this.#messageOpcode === BINARY
+    if (!binary && !isUtf8(message)) this.#violation = protocolStatus('ERR_WS_TEXT_NOT_UTF8')
+    else this.#sink.onMessage(message, binary)
+  }
+
+  #control(opcode: number, payload: Buffer): void {
+    if (opcode === PING) this.#sink.onPing(payload)
+    else if (opcode === PONG) this.#sink.onPong(payload)
+    else this.#close(payload)
+  }
+
+  #close(payload: Buffer): void {
+    const code = payload.length === 0 ? 1005 : payload.readUInt16BE(0)
+    if (payload.length > 0 && !isSendableCloseCode(code)) {
+      this.#violation = protocolStatus('ERR_WS_CLOSE_CODE_INVALID')
+    } else if (!isUtf8(payload.subarray(2))) {
+      this.#violation = protocolStatus('ERR_WS_CLOSE_REASON_NOT_UTF8')
+    } else {
+      this.#closed = true
+      this.#sink.onClose(code, payload.toString('utf8', 2))
+    }
+  }
+}

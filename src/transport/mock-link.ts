@@ -1,0 +1,286 @@
+import type { WsConnectRequest } from '../connect/request.ts'
+import type { WsDisconnectCause } from '../errors/disconnect-cause.ts'
+import type { ProtocolStatus } from '../errors/statuses.ts'
+import type { ClockTimer } from '../support/clock.ts'
+import { checkClose, checkControlPayload, LINGER_MS } from './control.ts'
+import {
+  closedWhileConnecting,
+  closeTimedOut,
+  localClosed,
+  localCloseUnanswered,
+  protocolViolation,
+  readFailure,
+  remoteClosed,
+  remoteDropped,
+} from './end-causes.ts'
+import { closePayload } from './frame-encoder.ts'
+import { MessageBatch } from './message-batch.ts'
+import { MessageDecoder, type MessageSink } from './message-decoder.ts'
+import { MockSender } from './mock-sender.ts'
+import type { MockWire } from './mock-wire.ts'
+import { payloadBytes } from './payload.ts'
+import {
+  OFFER_CLOSED,
+  type WsDelivery,
+  type WsLink,
+  type WsLinkEvents,
+  type WsOfferOptions,
+  type WsOpenInfo,
+  type WsPayload,
+} from './transport.ts'
+
+const PING = 9
+const PONG = 10
+/** What a view that was kept after its callback shows. */
+const OVERWRITTEN = 0xdd
+
+/** The client's end of a mock connection. Everything it tells comes from the clock, but for {@link drain}. */
+export class MockLink implements WsLink, MessageSink {
+  readonly #request: WsConnectRequest
+  readonly #events: WsLinkEvents
+  readonly #wire: MockWire
+  readonly #sender: MockSender
+  readonly #decoder: MessageDecoder
+  readonly #batch = new MessageBatch()
+  /** Payloads of the batch, to be overwritten behind it. */
+  #lent: Buffer[] = []
+  /** `closing`: our CLOSE is queued, or the peer has begun to leave. `ended`: `onEnd` has been or will be called. */
+  #state: 'connecting' | 'open' | 'closing' | 'ended' = 'connecting'
+  /** Latched: the first reason counts. Undefined while the reason is still the peer's to give. */
+  #cause: WsDisconnectCause | undefined
+  #closedByUs = false
+  #paused = false
+  #reading = false
+  #timer: ClockTimer | undefined
+  #bytesReceived = 0
+
+  constructor(request: WsConnectRequest, events: WsLinkEvents, wire: MockWire) {
+    this.#request = request
+    this.#events = events
+    this.#wire = wire
+    this.#decoder = new MessageDecoder(request.limits, this)
+    this.#sender = new MockSender(wire, request.limits.maxLinkBytes, () =>
+      this.#later(() => {
+        if (this.#state === 'open') this.#events.onWritable()
+      }),
+    )
+    wire.toClient.onArrival = () => this.#poll()
+    wire.onWindow = () => this.#sender.pump()
+  }
+
+  // ---- Called by the server's end, on the clock ----
+
+  get isConnecting(): boolean {
+    return this.#state === 'connecting'
+  }
+
+  opened(info: WsOpenInfo): void {
+    this.#state = 'open'
+    this.#events.onOpen(info)
+    this.#poll()
+  }
+
+  failed(cause: WsDisconnectCause): void {
+    this.#end(cause)
+  }
+
+  // ---- WsLink ----
+
+  offer(payload: WsPayload, options: WsOfferOptions = {}): number {
+    if (this.#state !== 'open') return OFFER_CLOSED
+    const bytes = payloadBytes(payload)
+    // Asked again: a payload function is user code, and may have closed the link.
+    if (!this.#isOpen) return OFFER_CLOSED
+    return this.#sender.offer(bytes, options.binary ?? payload instanceof Uint8Array, options.more === true)
+  }
+
+  flush(): void {
+    if (this.#isOpen) this.#sender.flush()
+  }
+
+  withdraw(sequence: number): boolean {
+    return this.#sender.withdraw(sequence)
+  }
+
+  delivery(sequence: number): WsDelivery {
+    return this.#sender.delivery(sequence)
+  }
+
+  ping(payload: Uint8Array): number {
+    checkControlPayload(payload)
+    return this.#isOpen ? this.#sender.control(PING, payload) : OFFER_CLOSED
+  }
+
+  pong(payload: Uint8Array): number {
+    checkControlPayload(payload)
+    return this.#isOpen ? this.#sender.control(PONG, payload) : OFFER_CLOSED
+  }
+
+  close(code: number, reason: string, timeoutMs: number): void {
+    checkClose(code, reason)
+    if (this.#state === 'connecting') this.#endLater(closedWhileConnecting())
+    if (!this.#isOpen) return
+    this.#closedByUs = true
+    this.#state = 'closing'
+    this.#sender.close(closePayload(code, reason), () => {})
+    this.#timer = this.#request.clock.setTimer(timeoutMs, () => this.#end(this.#cause ?? closeTimedOut(timeoutMs)))
+  }
+
+  terminate(cause: WsDisconnectCause): void {
+    this.#endLater(cause)
+  }
+
+  pause(): void {
+    this.#paused = true
+  }
+
+  resume(): void {
+    this.#paused = false
+    this.#wire.toClient.arm()
+  }
+
+  /** Also finds what the server's end {@link MockServerLink.hold holds back} from the loop. */
+  drain(): boolean {
+    if (this.#reading) return false
+    this.#read(true)
+    return true
+  }
+
+  get queuedBytes(): number {
+    return this.#sender.queuedBytes
+  }
+
+  get bytesReceived(): number {
+    return this.#bytesReceived
+  }
+
+  get bytesSent(): number {
+    return this.#sender.bytesSent
+  }
+
+  get #isOpen(): boolean {
+    return this.#state === 'open'
+  }
+
+  // ---- Inbound ----
+
+  #poll(): void {
+    // Chopped pieces come one by one: each is a turn of the loop of its own.
+    if (!this.#wire.held) this.#read(this.#wire.toClient.chop === undefined)
+  }
+
+  #read(all: boolean): void {
+    if (this.#paused || this.#reading || (this.#state !== 'open' && this.#state !== 'closing')) return
+    this.#reading = true
+    try {
+      do {
+        const item = this.#wire.toClient.take()
+        if (item === undefined) break
+        if (item === 'fin') this.#peerEnded()
+        else if (item === 'reset') this.#peerReset()
+        else this.#received(item)
+      } while (all)
+      this.#deliver()
+    } finally {
+      this.#reading = false
+      if (!this.#paused && !this.#wire.held) this.#wire.toClient.arm()
+    }
+  }
+
+  #received(bytes: Uint8Array): void {
+    this.#bytesReceived += bytes.length
+    this.#decoder.feed(bytes)
+    const { violation } = this.#decoder
+    if (violation === undefined || this.#cause !== undefined) return
+    this.#deliver()
+    this.#violated(violation)
+  }
+
+  onMessage(payload: Buffer, binary: boolean): void {
+    this.#batch.add(payload, binary, this.#request.clock.monoUs())
+    this.#lent.push(payload)
+  }
+
+  onPing(payload: Buffer): void {
+    this.#deliver()
+    if (this.#state === 'ended') return
+    this.#sender.control(PONG, payload)
+    this.#events.onPing(new Uint8Array(payload), this.#request.clock.monoUs())
+  }
+
+  onPong(payload: Buffer): void {
+    this.#deliver()
+    if (this.#state !== 'ended') this.#events.onPong(new Uint8Array(payload), this.#request.clock.monoUs())
+  }
+
+  onClose(code: number, reason: string): void {
+    this.#deliver()
+    this.#cause ??= this.#closedByUs ? localClosed(code, reason) : remoteClosed(code, reason)
+    this.#peerLeaves(closePayload(code, ''), () => {})
+  }
+
+  #deliver(): void {
+    if (this.#batch.length === 0) return
+    const { clock } = this.#request
+    const lent = this.#lent
+    this.#lent = []
+    try {
+      this.#batch.lend(clock.epochUs() - clock.monoUs(), (batch) => {
+        if (this.#state !== 'ended') this.#events.onMessages(batch)
+      })
+    } finally {
+      for (const payload of lent) payload.fill(OVERWRITTEN)
+    }
+  }
+
+  // ---- The end ----
+
+  /** The outcome is known. Our CLOSE goes out behind what is queued; TCP is the peer's to end, but not without end. */
+  #peerLeaves(close: Buffer, done: () => void): void {
+    if (this.#state === 'open') {
+      this.#state = 'closing'
+      this.#sender.close(close, done)
+    }
+    this.#timer ??= this.#request.clock.setTimer(LINGER_MS, () => this.#end(this.#cause as WsDisconnectCause))
+  }
+
+  #violated(status: ProtocolStatus): void {
+    this.#cause ??= protocolViolation(status)
+    this.#peerLeaves(closePayload(status.closeCode, ''), () => this.#wire.toServer.write('fin'))
+  }
+
+  #peerEnded(): void {
+    this.#deliver()
+    this.#end(this.#cause ?? (this.#closedByUs ? localCloseUnanswered() : remoteDropped()))
+  }
+
+  #peerReset(): void {
+    this.#deliver()
+    const failure = (): WsDisconnectCause => readFailure('ECONNRESET', 'the peer reset the connection (ECONNRESET)')
+    this.#end(this.#cause ?? (this.#closedByUs ? localCloseUnanswered() : failure()))
+  }
+
+  #end(cause: WsDisconnectCause): void {
+    if (this.#state === 'ended') return
+    this.#letGo()
+    this.#events.onEnd(cause)
+  }
+
+  #endLater(cause: WsDisconnectCause): void {
+    if (this.#state === 'ended') return
+    this.#letGo()
+    this.#later(() => this.#events.onEnd(cause))
+  }
+
+  #letGo(): void {
+    this.#state = 'ended'
+    this.#timer?.cancel()
+    this.#wire.toClient.cut()
+    // What the kernel has taken still arrives, and the end behind it.
+    this.#wire.toServer.write('fin')
+  }
+
+  #later(event: () => void): void {
+    this.#request.clock.setTimer(0, event)
+  }
+}
