@@ -118,7 +118,7 @@ void Link::UpdatePoll() {
     events = UV_WRITABLE;
   } else if (!socket_error_seen_) {
     if (WantsToRead()) events |= UV_READABLE;
-    const bool waiting = cipher_.size() > cipher_head_ || !out_.empty();
+    const bool waiting = cipher_.size() > cipher_head_ || (!out_.empty() && !held_);
     if (waiting && !write_failed_) events |= UV_WRITABLE;
   }
   if (events == polled_events_) return;
@@ -143,7 +143,7 @@ void Link::OnPoll(uv_poll_t* handle, int status, int events) {
     link->FinishConnecting();
     return;
   }
-  if (events & UV_WRITABLE) link->Flush();
+  if ((events & UV_WRITABLE) && !link->held_) link->Flush();
   if ((events & UV_READABLE) && !link->ended_) link->ReadTurn();
   if (!link->ended_) link->UpdatePoll();
 }

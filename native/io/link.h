@@ -89,8 +89,7 @@ class Link {
  private:
   enum class Phase : uint8_t { kConnecting, kRaw, kTlsHandshake, kWebSocket };
 
-  // Pongs that may wait for a peer that pings and does not read; past it the connection answers no more of
-  // them until it has written some (RFC 6455 5.5.3 allows to answer only the newest).
+  // Pings and pongs that may wait for a peer that does not read.
   static constexpr size_t kMaxWaitingControlFrames = 64;
 
   Link(Loop* loop, uint32_t id, const LinkOptions& options);
@@ -120,6 +119,7 @@ class Link {
   void BorrowCipherBuffer();
   bool SendCipher();
   void UpdateCounters();
+  void WakeForWritable();
   void FailWriting();
 
   void End(EndReason reason, uint32_t aux, const std::string& text = {});
@@ -142,6 +142,7 @@ class Link {
   bool rearmed_ = false;
   bool write_failed_ = false;  // the reading side tells why
   bool wants_writable_ = false;
+  bool held_ = false;        // `more` announced more: what waits is sent with it
   bool close_sent_ = false;  // CLOSE is queued or out
   bool close_due_ = false;   // CLOSE leaves after the batch
   bool socket_error_seen_ = false;

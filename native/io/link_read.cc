@@ -180,7 +180,6 @@ void Link::OnAssembled(Opcode opcode, bool ascii, Bytes&& payload) {
 
 void Link::OnPing(const uint8_t* payload, size_t size) {
   loop_->batch().AddCopy(RecordKind::kPing, id_, now_us_, 0, payload, size, 0);
-  if (close_sent_ || out_.control_frames() >= kMaxWaitingControlFrames) return;
   if (SendControl(Opcode::kPong, payload, size) == 1) counters_.pongs_sent += 1;
 }
 

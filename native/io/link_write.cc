@@ -53,6 +53,7 @@ int64_t Link::Offer(Opcode opcode, PayloadWriter write, void* source, size_t max
   if (phase_ != Phase::kWebSocket || close_sent_ || write_failed_) return kClosed;
   if (!out_.empty() && out_.size() + likely_payload + kMaxFrameHeaderBytes > options_.max_link_bytes) {
     wants_writable_ = true;
+    if (held_) Flush();  // a full link cannot wait for the rest of what `more` announced
     return kFull;
   }
   const size_t room = max_payload + kMaxFrameHeaderBytes;
@@ -70,6 +71,7 @@ int64_t Link::Offer(Opcode opcode, PayloadWriter write, void* source, size_t max
   out_.Commit(EncodeFrame(tail, opcode, write, source, likely_payload), next_sequence_);
   const auto sequence = static_cast<int64_t>(next_sequence_++);
   if (more) {
+    held_ = true;
     UpdateCounters();
   } else {
     Flush();
@@ -107,6 +109,7 @@ int64_t Link::SendDirectly(const uint8_t* frame, size_t size, uint64_t sequence)
 }
 
 void Link::Flush() {
+  held_ = false;
   if (write_failed_ || phase_ == Phase::kConnecting) return;
   if (tls_ == nullptr) {
     SendPlain();
@@ -114,8 +117,13 @@ void Link::Flush() {
     SendSealed();
   }
   UpdateCounters();
-  if (wants_writable_ && out_.size() <= options_.max_link_bytes / 2) RearmOnce();
+  WakeForWritable();
   UpdatePoll();
+}
+
+// The record itself is made by Continue(), in a turn of its own: here a batch may be out.
+void Link::WakeForWritable() {
+  if (wants_writable_ && out_.size() <= options_.max_link_bytes / 2) RearmOnce();
 }
 
 void Link::SendPlain() {
@@ -182,16 +190,21 @@ bool Link::SendCipher() {
 bool Link::Withdraw(uint64_t sequence) {
   if (!out_.Withdraw(sequence)) return false;
   UpdateCounters();
+  WakeForWritable();
   return true;
 }
 
 int64_t Link::SendControl(Opcode opcode, const uint8_t* payload, size_t size) {
   if (phase_ != Phase::kWebSocket || close_sent_ || write_failed_) return kClosed;
-  if (out_.control_frames() >= kMaxWaitingControlFrames) return kFull;
+  if (out_.control_frames() >= kMaxWaitingControlFrames) {
+    // A peer that pings and does not read: the newest answer takes the place of the one before it (RFC
+    // 6455 5.5.3).
+    if (opcode != Opcode::kPong || !out_.WithdrawNewestPong()) return kFull;
+  }
   uint8_t frame[kMaxFrameHeaderBytes + kMaxControlPayloadBytes];
   const size_t length = shared_ws::EncodeFrame(frame, opcode, payload, size, loop_->entropy().NextKey());
   if (tls_ == nullptr && out_.empty()) return SendDirectly(frame, length, 0) == kClosed ? kClosed : 1;
-  if (!out_.InsertUrgent(frame, length)) return kFull;
+  if (!out_.InsertUrgent(frame, length, opcode == Opcode::kPong)) return kFull;
   Flush();
   return 1;
 }

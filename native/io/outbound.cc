@@ -37,14 +37,14 @@ bool Outbound::CommitPartial(const uint8_t* frame, size_t count, size_t taken, u
   return true;
 }
 
-bool Outbound::InsertUrgent(const uint8_t* frame, size_t count) {
+bool Outbound::InsertUrgent(const uint8_t* frame, size_t count, bool is_pong) {
+  if (Tail(count) == nullptr) return false;  // first: it may compact frames_, and so move every index
   // Behind the last frame of which a byte is sealed: a frame once begun must be finished first.
   size_t index = first_;
   while (index < frames_.size() && frames_[index].begin < sealed_) index++;
   // Behind control frames that wait already: pongs keep the order of their pings (RFC 6455 5.5.3).
   while (index < frames_.size() && frames_[index].sequence == 0) index++;
   const uint64_t at = index < frames_.size() ? frames_[index].begin : end_;
-  if (Tail(count) == nullptr) return false;
   uint8_t* place = bytes_.data() + head_ + static_cast<size_t>(at - sealed_);
   std::memmove(place + count, place, static_cast<size_t>(end_ - at));
   std::memcpy(place, frame, count);
@@ -53,7 +53,7 @@ bool Outbound::InsertUrgent(const uint8_t* frame, size_t count) {
     frames_[i].begin += count;
     frames_[i].end += count;
   }
-  frames_.insert(frames_.begin() + static_cast<ptrdiff_t>(index), {at, at + count, 0});
+  frames_.insert(frames_.begin() + static_cast<ptrdiff_t>(index), {at, at + count, 0, is_pong});
   end_ += count;
   return true;
 }
@@ -61,19 +61,37 @@ bool Outbound::InsertUrgent(const uint8_t* frame, size_t count) {
 bool Outbound::Withdraw(uint64_t sequence) {
   for (size_t i = first_; i < frames_.size(); i++) {
     if (frames_[i].sequence != sequence) continue;
-    const Frame frame = frames_[i];
-    if (frame.begin < sealed_) return false;
-    const uint64_t length = frame.end - frame.begin;
-    bytes_.Erase(head_ + static_cast<size_t>(frame.begin - sealed_), static_cast<size_t>(length));
-    frames_.erase(frames_.begin() + static_cast<ptrdiff_t>(i));
-    for (size_t j = i; j < frames_.size(); j++) {
-      frames_[j].begin -= length;
-      frames_[j].end -= length;
-    }
-    end_ -= length;
+    if (frames_[i].begin < sealed_) return false;
+    Remove(i);
     return true;
   }
   return false;
+}
+
+bool Outbound::WithdrawNewestPong() {
+  // Urgent frames stand together, in front of the data frames of which nothing is sealed.
+  size_t found = frames_.size();
+  for (size_t i = first_; i < frames_.size(); i++) {
+    if (frames_[i].begin < sealed_) continue;
+    if (frames_[i].sequence != 0) break;
+    found = i;
+  }
+  if (found == frames_.size() || !frames_[found].is_pong) return false;
+  Remove(found);
+  return true;
+}
+
+// Of a frame of which nothing is sealed.
+void Outbound::Remove(size_t index) {
+  const Frame frame = frames_[index];
+  const uint64_t length = frame.end - frame.begin;
+  bytes_.Erase(head_ + static_cast<size_t>(frame.begin - sealed_), static_cast<size_t>(length));
+  frames_.erase(frames_.begin() + static_cast<ptrdiff_t>(index));
+  for (size_t i = index; i < frames_.size(); i++) {
+    frames_[i].begin -= length;
+    frames_[i].end -= length;
+  }
+  end_ -= length;
 }
 
 void Outbound::Seal(size_t count) {

@@ -36,10 +36,12 @@ class Outbound {
   void Pass(size_t count, uint64_t sequence);
 
   // Puts a whole frame in front of the data frames of which nothing has been sealed. False: no memory.
-  bool InsertUrgent(const uint8_t* frame, size_t count);
+  bool InsertUrgent(const uint8_t* frame, size_t count, bool is_pong = false);
 
   // Removes a frame of which nothing has been sealed.
   bool Withdraw(uint64_t sequence);
+  // Removes the last urgent frame if it is a pong of which nothing has been sealed.
+  bool WithdrawNewestPong();
 
   // The next `count` bytes have gone into a TLS record, or, without TLS, to the kernel.
   void Seal(size_t count);
@@ -61,8 +63,10 @@ class Outbound {
     uint64_t begin;
     uint64_t end;
     uint64_t sequence;
+    bool is_pong = false;
   };
 
+  void Remove(size_t index);
   void CompactIfWorthwhile();
 
   Bytes bytes_;  // [head_, size) is not sealed

@@ -142,14 +142,15 @@ export class NativeLink implements WsLink, NativeReceiver {
 
   terminate(cause: WsDisconnectCause): void {
     if (this.#ended) return
-    this.#cause = cause
+    this.#cause ??= cause
     if (this.#id === 0) {
       this.#abort.abort()
       return
     }
     this.#ended = true
     this.#letGo()
-    queueMicrotask(() => this.#events.onEnd(cause))
+    const latched = this.#cause
+    queueMicrotask(() => this.#events.onEnd(latched))
   }
 
   pause(): void {
