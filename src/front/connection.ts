@@ -25,13 +25,13 @@ export interface WsConnectionStats {
   readonly messagesReceived: number
   readonly bytesReceived: number
   readonly bytesSent: number
-  /** Frames waiting for the kernel, here and in the transport. */
+  /** Bytes waiting for the kernel, here and in the transport. */
   readonly queuedBytes: number
   /** Messages waiting for the iterator. */
   readonly queuedMessages: number
   readonly droppedMessages: number
   readonly callbackErrors: number
-  /** ms since the connection opened; 0 before. */
+  /** ms for which the connection has been open, or was. */
   readonly uptimeMs: number
   /** Round trip of the last ping that was answered, µs. */
   readonly rttUs?: number
@@ -42,24 +42,42 @@ export interface WsConnection extends AsyncIterable<WsEvent> {
   readonly state: WsConnectionState
   /** `native`, `ws` or the name of the transport given. */
   readonly transportName: string
-  /** Resolves when open. Rejects with `WsConnectError` when it ends before, and with the signal's reason. */
+  /**
+   * Resolves when open. Rejects with `WsConnectError` when the connection has ended or ends before, with `ERR_TIMEOUT`, or
+   * with the signal's reason; the last two leave the attempt alone. Without limits of its own it waits at most
+   * `timeouts.totalMs`, since the attempt ends then.
+   */
   ready(options?: { readonly timeoutMs?: number; readonly signal?: AbortSignal }): Promise<WsOpenInfo>
+  /**
+   * Sends one message, behind all before it. Strings and payload functions are sent as text and bytes as binary, unless
+   * `binary` says otherwise. Nothing of `payload` is used after the call: bytes are copied when they are queued, and a
+   * payload function is run (it may run twice when the link turns out to be full). Throws `ERR_PAYLOAD_TYPE` and
+   * `ERR_PAYLOAD_WRITER`, and what a payload function throws.
+   */
   send(payload: WsPayload, options?: { readonly binary?: boolean }): WsSendResult
-  /** Sends several payloads in as few system calls as the kernel allows. Returns how many were taken or queued. */
+  /**
+   * Sends several payloads in as few system calls as the kernel allows. Returns how many were taken or queued: it stops at
+   * the first that is not.
+   */
   sendBatch(payloads: readonly WsPayload[], options?: { readonly binary?: boolean }): number
   /**
-   * Pings, and resolves with the round trip in µs when the exact payload comes back. Rejects with `ERR_TIMEOUT` or when
-   * the connection ends.
+   * Pings with a nonce, and resolves with the round trip in µs when exactly that comes back. Default timeout 5 s. Rejects
+   * with `ERR_TIMEOUT`, with the signal's reason, with `WsConnectError` when the connection ends, with `ERR_NOT_OPEN`, and
+   * with `ERR_QUEUE_FULL` when 64 are unanswered or the link has no room.
    */
   ping(options?: { readonly timeoutMs?: number; readonly signal?: AbortSignal }): Promise<number>
   /**
-   * Closes politely; resolves when the socket is gone. While connecting it gives the attempt up. Idempotent.
-   * Default code 1000, `closeTimeoutMs` of the options.
+   * Closes politely, behind everything that `send` has accepted; resolves when the socket is gone, which takes at most
+   * `timeoutMs`. While connecting it gives the attempt up. Idempotent: later calls join the first. Default code 1000,
+   * `closeTimeoutMs` of the options. Rejects with `WsConfigError` for a code or reason that cannot be sent.
    */
   close(options?: { readonly code?: number; readonly reason?: string; readonly timeoutMs?: number }): Promise<WsClosed>
   /** Resolves when the connection has ended, whatever the cause. Never rejects. */
   closed(): Promise<WsClosed>
   stats(): WsConnectionStats
-  /** Events in order, once: a second iterator is an error. Leaving the loop early closes the connection. */
+  /**
+   * Events in order, once: a second iterator throws `ERR_ITERATOR_TAKEN`. `disconnected` is the last. Leaving the loop early
+   * closes the connection, waits until that is done, and forgets what is queued.
+   */
   [Symbol.asyncIterator](): AsyncIterator<WsEvent, undefined>
 }

@@ -17,11 +17,14 @@ export type { WsHeadersInit }
 
 /** What happens when messages come faster than the iterator takes them. */
 export type WsQueuePolicy =
-  /** Stop reading the socket; TCP pushes back on the server. At most one read (256 KiB) more is held. */
+  /**
+   * Stop reading the socket; TCP pushes back on the server. At most one read (256 KiB) more is held. A connection that
+   * nobody iterates stops for good, and then does not notice its end either: give it an `onMessage` or `onBatch`.
+   */
   | 'pause'
-  /** Drop the oldest message; a `gap` event stands where it was. */
+  /** Drop the oldest message; a `gap` event stands where it was. One message larger than `maxBytes` is kept alone. */
   | 'drop-oldest'
-  /** Close the connection; the cause is `ERR_QUEUE_FULL`. */
+  /** End the connection at once; the cause is `ERR_QUEUE_FULL`. What was queued is still yielded, the rest is lost. */
   | 'close'
 
 export interface WsQueueOptions {
@@ -60,20 +63,37 @@ export interface ConnectOptions {
   readonly maxSendQueueBytes?: number
   /** How long the peer may take to complete a close handshake before TCP is dropped. Default 2 s. */
   readonly closeTimeoutMs?: number
-  /** Ends the connection, or the attempt, when it aborts. */
+  /**
+   * When it aborts: gives the attempt up, or closes the open connection politely with 1001, within `closeTimeoutMs`. The
+   * cause is `ERR_ABORTED`; `ready()` and `ping()` reject with the signal's reason.
+   */
   readonly signal?: AbortSignal
-  /** Bound and policy of the iterator. */
+  /**
+   * Bound and policy of the iterator. Lifecycle events are never dropped and do not count. Once `close()` has been called
+   * the queue no longer holds the socket back: what does not fit is lost, and a `gap` says so.
+   */
   readonly queue?: WsQueueOptions
-  /** Each message, as an owned object. With it, or with `onBatch`, messages do not go to the iterator. */
+  /**
+   * Each message, as an owned object. With it, or with `onBatch`, messages do not go to the iterator. With both, `onBatch`
+   * is called first.
+   */
   readonly onMessage?: (message: WsMessage) => void
   /** All messages of one read, borrowed until the callback returns: nothing is allocated per message. */
   readonly onBatch?: (batch: WsBatch, connection: number) => void
   readonly onOpen?: (info: WsOpenInfo) => void
+  /** The pong has been sent already. The payload is a copy. */
   readonly onPing?: (payload: Uint8Array) => void
+  /** Every pong, those that answer `ping()` included. The payload is a copy. */
   readonly onPong?: (payload: Uint8Array) => void
-  /** Every event but messages, as the iterator would yield it. */
+  /**
+   * Every event but messages, when it happens and not when the iterator comes to it. Losses are told once per read, where
+   * the iterator's `gap` has all of them together.
+   */
   readonly onEvent?: (event: WsEvent) => void
-  /** An exception thrown by one of the callbacks above, and which one threw. Default: a process warning, once per callback. */
+  /**
+   * An exception thrown by one of the callbacks above (or a rejection, where one is async), and which one it was. Default:
+   * a process warning, once per callback.
+   */
   readonly onCallbackError?: (error: unknown, callback: string) => void
   /** Default `continue`. */
   readonly whenCallbackThrows?: WsCallbackErrorPolicy
