@@ -32,7 +32,22 @@ export function processIo(): CliIo {
   }
 }
 
-/** The exit code of a process that a signal ended: 128 + its number. */
-export function signalExitCode(signal: StopSignal): number {
-  return signal === 'SIGINT' ? 130 : 143
+/** Signals closer together than this are one: a Ctrl-C reaches us from the terminal, and again through a wrapper. */
+const SAME_SIGNAL_US = 200_000
+
+/**
+ * The manners of Ctrl-C: the first signal calls `stop`, a later one ends the process at once with 128 + its number.
+ * Returns what ends the listening.
+ */
+export function onStopSignal(io: CliIo, stop: () => void): () => void {
+  let firstUs: number | undefined
+  return io.onSignal((signal) => {
+    const nowUs = io.clock.monoUs()
+    if (firstUs === undefined) {
+      firstUs = nowUs
+      stop()
+    } else if (nowUs - firstUs > SAME_SIGNAL_US) {
+      io.exitNow(signal === 'SIGINT' ? 130 : 143)
+    }
+  })
 }

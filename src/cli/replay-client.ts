@@ -50,25 +50,30 @@ export class ReplayPlayer {
   /** Resolves when the kernel has taken everything, or after {@link stop}; rejects with what the source throws. */
   async play(): Promise<void> {
     const { source, loop } = this.#options
-    do {
+    for (let again = true; again; again = loop && !this.#left) {
       const sentBefore = this.messagesSent
       await this.#playOnce(source())
-      if (loop && this.messagesSent === sentBefore)
+      if (loop && !this.#left && this.messagesSent === sentBefore) {
         throw new Error('the capture has no message to send again and again')
-    } while (loop && !this.#stopped)
+      }
+    }
     while (this.#waitingBytes > 0 && !this.#stopped) await this.#woken()
+  }
+
+  /** Nothing more is to be sent. The client may have begun to close before its 'close' event. */
+  get #left(): boolean {
+    return this.#stopped || this.#ws.readyState !== this.#ws.OPEN
   }
 
   async #playOnce(messages: AsyncIterable<CaptureMessage> | Iterable<CaptureMessage>): Promise<void> {
     const { clock, speed } = this.#options
     const startedUs = clock.monoUs()
     for await (const message of messages) {
-      if (this.#stopped) return
+      if (this.#left) return
       if (message.dir === 'out') continue
       if (speed !== 'max') await this.#sleepUntil(startedUs + (message.tMs * 1000) / speed)
       while (this.#waitingBytes >= MAX_WAITING_BYTES && !this.#stopped) await this.#woken()
-      // The client may have begun to close before its 'close' event.
-      if (this.#stopped || this.#ws.readyState !== this.#ws.OPEN) return
+      if (this.#left) return
       this.#send(message)
     }
   }

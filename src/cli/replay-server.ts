@@ -4,7 +4,7 @@ import { redactUrl } from '../support/redact.ts'
 import { type ArgumentSpec, flag, integer, Mistake, option, quote } from './args.ts'
 import { type Capture, CaptureError, measureCapture, openCapture } from './capture.ts'
 import { type Command, defineCommand, EXIT_FAILED, EXIT_OK } from './command.ts'
-import { type CliIo, signalExitCode } from './io.ts'
+import { type CliIo, onStopSignal } from './io.ts'
 import { type ReplayClientEnd, type ReplayServer, startReplayServer } from './replay.ts'
 import type { ReplaySpeed } from './replay-client.ts'
 
@@ -96,12 +96,7 @@ export const replayServer: Command = defineCommand({
 })
 
 async function runUntilStopped(server: ReplayServer, io: CliIo): Promise<number> {
-  let stopping = false
-  const offSignal = io.onSignal((signal) => {
-    if (stopping) return io.exitNow(signalExitCode(signal))
-    stopping = true
-    void server.close()
-  })
+  const offSignal = onStopSignal(io, () => void server.close())
   io.stdout.onBroken(() => void server.close())
   await server.closed
   offSignal()

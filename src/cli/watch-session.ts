@@ -2,7 +2,7 @@ import type { WsConnection } from '../front/connection.ts'
 import type { WsEvent, WsMessage } from '../front/events.ts'
 import type { ClockTimer } from '../support/clock.ts'
 import { EXIT_FAILED, EXIT_OK } from './command.ts'
-import { type CliIo, type StopSignal, signalExitCode } from './io.ts'
+import { type CliIo, onStopSignal } from './io.ts'
 import { inflatePayload } from './payload.ts'
 import { failureText, isFailure, type WatchContext, type WatchFormat } from './watch-format.ts'
 import { WatchTally } from './watch-tally.ts'
@@ -42,7 +42,7 @@ export class WatchSession {
   /** Resolves with the exit code. */
   async run(): Promise<number> {
     const { stdout } = this.#io
-    const offSignal = this.#io.onSignal((signal) => this.#onSignal(signal))
+    const offSignal = onStopSignal(this.#io, () => this.#stop())
     stdout.onBroken(() => this.#stop())
     try {
       // The queue's policy is `pause`: while we wait for stdout, the socket is not read for longer than its bound.
@@ -95,11 +95,6 @@ export class WatchSession {
       return EXIT_FAILED
     }
     return isFailure(cause) || this.#unsent ? EXIT_FAILED : EXIT_OK
-  }
-
-  #onSignal(signal: StopSignal): void {
-    if (this.#stopping) this.#io.exitNow(signalExitCode(signal))
-    else this.#stop()
   }
 
   #stop(): void {

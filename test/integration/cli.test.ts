@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { WebSocketServer } from 'ws'
+import { WebSocket, WebSocketServer } from 'ws'
 import { runCli } from '../../src/cli/cli.ts'
+import { VirtualClock } from '../../src/testing/virtual-clock.ts'
 import { TestIo } from '../support/cli-io.ts'
 import { RawServer, tlsFixture, tlsFixtureCa, upgrade } from '../support/raw-server.ts'
 
@@ -262,11 +263,21 @@ describe('replay-server', () => {
   })
 
   test('a second signal ends at once', async () => {
-    const { io, done } = await replay()
+    const clock = new VirtualClock()
+    const io = new TestIo(clock)
+    const done = runCli(['replay-server', file('session.ndjson', session()), '--port', '0'], io)
+    const url = await io.line(/^ws:/)
+    const client = new WebSocket(url)
+    await new Promise((resolve) => client.once('open', resolve))
+    // It does not answer CLOSE, so that the server waits for it.
+    client.pause()
     io.signal('SIGINT')
+    clock.advance(500)
     io.signal('SIGINT')
     expect(io.exits).toEqual([130])
-    await done
+    clock.advance(500)
+    expect(await done).toBe(0)
+    client.terminate()
   })
 
   test.each([

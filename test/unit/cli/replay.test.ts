@@ -222,6 +222,29 @@ describe('failures', () => {
     expect(await client(server.url).end).toMatchObject({ messages: ['a'], code: 1000 })
   })
 
+  test('a client that leaves at the beginning of a round is no failure', async () => {
+    const clock = new VirtualClock()
+    const ends: ReplayClientEnd[] = []
+    const onClientEnd = (end: ReplayClientEnd): void => void ends.push(end)
+    const server = await start(() => [text(1000, 'a')], { loop: true, clock, onClientEnd })
+    const { ws, end } = client(server.url)
+    await expect.poll(() => clock.pendingTimers).toBe(1)
+    ws.close(1000, 'enough')
+    // It does not read the answer to its CLOSE, which keeps the connection closing while the next message comes due.
+    ws.pause()
+    await expect
+      .poll(async () => {
+        clock.advance(1000)
+        await turns()
+        return clock.pendingTimers
+      })
+      .toBe(0)
+    ws.resume()
+    await end
+    await expect.poll(() => ends).toMatchObject([{ closeCode: 1000, closeReason: 'enough' }])
+    expect(ends[0]).not.toHaveProperty('error')
+  })
+
   test('a loop over nothing is refused rather than spun', async () => {
     const server = await start(() => [], { speed: 'max', loop: true })
     expect(await client(server.url).end).toMatchObject({ code: 1011 })

@@ -218,9 +218,19 @@ describe('what ends it, and the exit code', () => {
     const done = run()
     feed.open()
     await turn()
+    // Stalled, so that stopping takes its time.
+    io.out.hold()
+    feed.push(message('x'.repeat(5000)))
+    await turn()
     io.signal('SIGINT')
+    clock.advance(200)
+    // The same key press, once from the terminal and once from npx.
+    io.signal(signal)
+    expect(io.exits).toEqual([])
+    clock.advance(1)
     io.signal(signal)
     expect(io.exits).toEqual([code])
+    io.out.release()
     await done
   })
 
