@@ -3,25 +3,21 @@ import type { WsEvent, WsMessage } from '../../../src/front/events.ts'
 import { OwnedMessage } from '../../../src/front/message.ts'
 import type { ConnectOptions } from '../../../src/front/options.ts'
 import { VirtualClock } from '../../../src/testing/virtual-clock.ts'
-import { WsFrame } from '../../../src/transport/frame.ts'
+import { MessageBatch } from '../../../src/transport/message-batch.ts'
 import { type MockServerLink, MockTransport } from '../../../src/transport/mock.ts'
 
-/** A live frame over memory of its own, as a transport would lend it. */
-export function frameOf(payload: string | Uint8Array, monoUs = 0): WsFrame {
-  const frame = new WsFrame()
+/** An owned message made of a borrowed frame, whose memory is overwritten and which is released behind it. */
+export function messageOf(payload: string | Uint8Array, monoUs = 0, connection = 1): WsMessage {
   const bytes = Buffer.from(payload as Uint8Array)
-  frame.backing = bytes
-  frame.length = bytes.length
-  frame.op = typeof payload === 'string' ? 1 : 2
-  frame.isAscii = typeof payload === 'string' && bytes.every((byte) => byte < 0x80)
-  frame.monoUs = monoUs
-  frame.epochOffsetUs = 1000
-  frame.live = 1
-  return frame
+  const batch = new MessageBatch()
+  batch.add(bytes, typeof payload !== 'string', monoUs)
+  let message: WsMessage | undefined
+  batch.lend(1000, (lent) => {
+    message = new OwnedMessage(lent.at(0), connection)
+  })
+  bytes.fill(0x7a)
+  return message as WsMessage
 }
-
-export const messageOf = (payload: string | Uint8Array, monoUs = 0): WsMessage =>
-  new OwnedMessage(frameOf(payload, monoUs), 1)
 
 /** A connection over the mock transport, whose time stands still. */
 export function mockConnection(
