@@ -126,7 +126,7 @@ async function measureAll(spec, impls, context, server, children) {
   for (let round = 0; round < plan.rounds; round++) {
     for (const runner of round % 2 === 0 ? runners : [...runners].reverse()) {
       progress(`round ${round + 1} of ${plan.rounds}, ${runner.impl.name}`)
-      const answer = await runOnce(spec, server, runner, runner.n)
+      const answer = await runOnce(spec, plan, server, runner, runner.n)
       for (const unit of spec.units) runner.values.get(unit)?.push(measure(unit, answer, spec.size ?? 0))
     }
   }
@@ -148,7 +148,7 @@ async function warmUp(spec, plan, server, runner) {
   runner.n = wholeUp(spec.probe ?? 20_000, spec.whole)
   const enoughMs = Math.min(plan.warmUpMs, spec.warmUpMs ?? plan.warmUpMs)
   for (let spentMs = 0; spentMs < enoughMs; ) {
-    const { wallNs, n } = await runOnce(spec, server, runner, runner.n)
+    const { wallNs, n } = await runOnce(spec, plan, server, runner, runner.n)
     spentMs += wallNs / 1e6
     const fitting = Math.ceil((plan.windowMs * 1e6 * n) / wallNs)
     runner.n = wholeUp(Math.min(Math.max(fitting, least), spec.most ?? 20_000_000), spec.whole)
@@ -163,15 +163,25 @@ const wholeUp = (count, whole = 1) => Math.ceil(count / whole) * whole
 
 /**
  * @param {Case} spec
+ * @param {Plan} plan
  * @param {Server | undefined} server
  * @param {Runner} runner
  * @param {number} n
  * @returns {Promise<import('./units.mjs').Answer>}
  */
-async function runOnce(spec, server, { impl, child }, n) {
+async function runOnce(spec, plan, server, { impl, child }, n) {
   const warm = wholeUp(Math.ceil(n / 10), spec.whole)
   const run = ++lastRun
-  const fields = { task: spec.task, warm, n, ...urlOf(spec, server, run, warm + n), ...spec.fields, ...impl.fields }
+  const limit = spec.endsItself ? { maxMs: 3 * plan.windowMs } : {}
+  const fields = {
+    task: spec.task,
+    warm,
+    n,
+    ...limit,
+    ...urlOf(spec, server, run, warm + n),
+    ...spec.fields,
+    ...impl.fields,
+  }
   child.say(
     Object.entries(fields)
       .map(([key, value]) => `${key}=${value}`)

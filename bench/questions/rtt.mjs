@@ -14,12 +14,12 @@ const rtt = (name, place, impls, path, server = 'blaster') => ({
   place,
   server,
   task: 'rtt',
-  fields: { size: 100, maxMs: 1000 },
+  fields: { size: 100 },
   endsItself: true,
   path,
   units: UNITS,
   size: 100,
-  probe: 500,
+  probe: 300,
 })
 
 /** @type {import('../lib/question.mjs').Question} */
