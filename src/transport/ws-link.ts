@@ -32,6 +32,9 @@ import {
 import { UpgradedStream } from './upgraded-stream.ts'
 import { WsSender } from './ws-sender.ts'
 
+/** `ws` takes its limit as a signed 32-bit number. */
+const MAX_WS_MESSAGE_BYTES = 2 ** 31 - 1
+
 /** What there is once the server has switched protocols. */
 interface Carrier {
   readonly socket: Socket
@@ -47,6 +50,7 @@ export class WsPackageLink implements WsLink {
   readonly #abort = new AbortController()
   readonly #batch = new MessageBatch()
   readonly #guard: FrameGuard
+  readonly #maxMessageBytes: number
   /** `closing`: our CLOSE is queued, or the peer has begun to leave. `ended`: `onEnd` has been called. */
   #state: 'connecting' | 'open' | 'closing' | 'ended' = 'connecting'
   #carrier: Carrier | undefined
@@ -64,7 +68,8 @@ export class WsPackageLink implements WsLink {
   constructor(request: WsConnectRequest, events: WsLinkEvents) {
     this.#request = request
     this.#events = events
-    this.#guard = new FrameGuard(request.limits)
+    this.#maxMessageBytes = Math.min(request.limits.maxMessageBytes, MAX_WS_MESSAGE_BYTES)
+    this.#guard = new FrameGuard({ ...request.limits, maxMessageBytes: this.#maxMessageBytes })
   }
 
   // ---- Before it is open: called by the transport ----
@@ -82,7 +87,7 @@ export class WsPackageLink implements WsLink {
     const { limits } = this.#request
     const stream = new UpgradedStream(raw.socket, subprotocol)
     const ws = new WebSocket('ws://upgraded.invalid/', subprotocol === '' ? [] : [subprotocol], {
-      ...wsOptions(limits.maxMessageBytes),
+      ...wsOptions(this.#maxMessageBytes),
       createConnection: () => stream as unknown as Socket,
     })
     const sender = new WsSender(ws, stream, limits.maxLinkBytes, () => {
@@ -333,8 +338,7 @@ function wsOptions(maxMessageBytes: number): WebSocket.ClientOptions & { closeTi
     skipUTF8Validation: false,
     // Ours, so that they are bounded and the owner hears of the ping behind its pong.
     autoPong: false,
-    // `ws` takes it as a signed 32-bit number, and 0 for no limit.
-    maxPayload: Math.min(maxMessageBytes, 2 ** 31 - 1),
+    maxPayload: maxMessageBytes,
     // A message of 16 MiB may come in fragments of 64 bytes, as Autobahn sends it.
     maxFragments: 256 * 1024,
     // Deadlines are ours, on the request's clock.

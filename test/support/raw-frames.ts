@@ -61,9 +61,18 @@ export function closeOf(frame: ClientFrame): { code: number; reason: string } {
 /** Frames out of a client's bytes. Throws on whatever a conforming client without extensions never sends. */
 export class ClientFrameParser {
   #pending: Buffer = Buffer.alloc(0)
+  /** What came behind `pending`: joined only when it can complete the next frame, so that large frames cost no more. */
+  #later: Buffer[] = []
+  #laterBytes = 0
+  #neededBytes = 2
 
   push(bytes: Uint8Array): ClientFrame[] {
-    this.#pending = this.#pending.length === 0 ? Buffer.from(bytes) : Buffer.concat([this.#pending, bytes])
+    this.#later.push(Buffer.from(bytes))
+    this.#laterBytes += bytes.length
+    if (this.pendingBytes < this.#neededBytes) return []
+    this.#pending = Buffer.concat([this.#pending, ...this.#later])
+    this.#later = []
+    this.#laterBytes = 0
     const frames: ClientFrame[] = []
     for (let frame = this.#next(); frame !== undefined; frame = this.#next()) frames.push(frame)
     return frames
@@ -71,11 +80,12 @@ export class ClientFrameParser {
 
   /** Bytes of an unfinished frame. */
   get pendingBytes(): number {
-    return this.#pending.length
+    return this.#pending.length + this.#laterBytes
   }
 
   #next(): ClientFrame | undefined {
     const bytes = this.#pending
+    this.#neededBytes = 2
     if (bytes.length < 2) return undefined
     const first = bytes[0] as number
     const second = bytes[1] as number
@@ -85,6 +95,7 @@ export class ClientFrameParser {
     check((second & 0x80) !== 0, 'a client frame is not masked (RFC 6455 5.3)')
     const short = second & 127
     const headBytes = 2 + (short === 127 ? 8 : short === 126 ? 2 : 0) + 4
+    this.#neededBytes = headBytes
     if (bytes.length < headBytes) return undefined
     const length = short === 127 ? Number(bytes.readBigUInt64BE(2)) : short === 126 ? bytes.readUInt16BE(2) : short
     check(
@@ -92,6 +103,7 @@ export class ClientFrameParser {
       'a client frame has a longer length field than it needs',
     )
     check(opcode < 8 || (length <= 125 && first >= 0x80), 'a client control frame is fragmented or too long')
+    this.#neededBytes = headBytes + length
     if (bytes.length < headBytes + length) return undefined
     const maskKey = Buffer.from(bytes.subarray(headBytes - 4, headBytes))
     const payload = Buffer.from(bytes.subarray(headBytes, headBytes + length))

@@ -198,4 +198,7 @@ export function tlsFixture(name: 'localhost' | 'wrong-host' | 'expired' | 'clien
 /** PEM of the root that signed every fixture but `self-signed`. */
 export const tlsFixtureCa = (): string => fixture('ca.pem')
 
+/** The key of fixture `client`, encrypted; its passphrase is `secret`. */
+export const tlsFixtureEncryptedKey = (): string => fixture('client-encrypted.key')
+
 const fixture = (file: string): string => readFileSync(new URL(`../fixtures/tls/${file}`, import.meta.url), 'utf8')

@@ -1,0 +1,168 @@
+import { describe, expect, test } from 'vitest'
+import { type ContractEnvironment, transportContract } from '../../../src/testing/transport-contract.ts'
+import type { WsBatch, WsLink, WsLinkEvents, WsTransport } from '../../../src/transport/transport.ts'
+import { mockEnvironment } from '../../support/contract-environments.ts'
+
+// A suite is worth what it catches: each saboteur is the mock with one rule broken.
+
+type LinkFault = (link: WsLink, events: WsLinkEvents) => Partial<WsLink>
+type EventFault = (events: WsLinkEvents) => Partial<WsLinkEvents>
+
+interface Saboteur {
+  readonly what: string
+  /** Names of cases of which at least one must fail. */
+  readonly caughtBy: RegExp
+  readonly link?: LinkFault
+  readonly events?: EventFault
+}
+
+const SABOTEURS: readonly Saboteur[] = [
+  {
+    what: 'onEnd twice',
+    caughtBy: /^a reset$/,
+    events: (events) => ({
+      onEnd(cause) {
+        events.onEnd(cause)
+        events.onEnd(cause)
+      },
+    }),
+  },
+  {
+    what: 'onEnd from inside terminate',
+    caughtBy: /^terminate ends at once/,
+    link: (link, events) => ({
+      terminate(cause) {
+        events.onEnd(cause)
+        link.terminate(cause)
+      },
+    }),
+  },
+  {
+    what: 'the cause of terminate replaced',
+    caughtBy: /^terminate while connecting/,
+    link: (link) => ({ terminate: (cause) => link.terminate({ ...cause }) }),
+  },
+  {
+    what: 'a frame lost under pressure',
+    caughtBy: /^a full link says so/,
+    link: (link) => ({
+      offer(payload, options) {
+        const taken = link.offer(payload, options)
+        if (taken === 3) link.withdraw(taken)
+        return taken
+      },
+    }),
+  },
+  {
+    what: 'withdraw says yes to everything',
+    caughtBy: /^thousands of frames/,
+    link: () => ({ withdraw: () => true }),
+  },
+  {
+    what: 'delivery claims too much',
+    caughtBy: /^what waits can be withdrawn/,
+    link: () => ({ delivery: () => 'all' }),
+  },
+  {
+    what: 'more is ignored',
+    caughtBy: /^more holds frames back/,
+    link: (link) => ({ offer: (payload, options) => link.offer(payload, { ...options, more: false }) }),
+  },
+  {
+    what: 'pings are not answered',
+    caughtBy: /^pings are answered with/,
+    events: (events) => ({ onPing: () => events.onPing(new Uint8Array(0), 0) }),
+  },
+  {
+    what: 'one message for each batch',
+    caughtBy: /^messages that arrive together/,
+    events: (events) => ({
+      onMessages(batch: WsBatch) {
+        for (let i = 0; i < batch.length; i++) {
+          events.onMessages({ length: 1, at: () => batch.at(i) })
+        }
+      },
+    }),
+  },
+  {
+    what: 'a pause that does not pause',
+    caughtBy: /^a paused link reads nothing/,
+    link: () => ({ pause: () => {} }),
+  },
+  {
+    what: 'drain that does not read',
+    caughtBy: /^drain delivers what the socket holds/,
+    link: () => ({ drain: () => true }),
+  },
+  {
+    what: 'onWritable is forgotten',
+    caughtBy: /^withdrawing makes room/,
+    events: () => ({ onWritable: () => {} }),
+  },
+  {
+    what: 'close forgets its deadline',
+    caughtBy: /^our close, not answered/,
+    link: (link) => ({ close: (code, reason) => link.close(code, reason, 1e9) }),
+  },
+  {
+    what: 'the reason of a close is lost',
+    caughtBy: /^our close, answered$/,
+    link: (link) => ({ close: (code, _reason, timeoutMs) => link.close(code, '', timeoutMs) }),
+  },
+  {
+    what: 'offers after a close are said to be taken',
+    caughtBy: /^our close, answered$/,
+    link: (link) => ({ offer: (payload, options) => Math.max(1, link.offer(payload, options)) }),
+  },
+  {
+    what: 'messages are told behind the end',
+    caughtBy: /^the end of the stream without a close/,
+    events: (events) => {
+      const late: (() => void)[] = []
+      return {
+        onMessages: (batch) => {
+          late.push(() => events.onMessages(batch))
+        },
+        onEnd(cause) {
+          events.onEnd(cause)
+          for (const tell of late) tell()
+        },
+      }
+    },
+  },
+]
+
+/** `target` with some members replaced; getters and private state stay the target's. */
+function withFault<T extends object>(target: T, fault: Partial<T>): T {
+  return new Proxy(target, {
+    get(_, name) {
+      const value = Reflect.get(name in fault ? fault : target, name)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+}
+
+function sabotaged({ link: linkFault, events: eventFault }: Saboteur): ContractEnvironment {
+  const environment = mockEnvironment()
+  const transport: WsTransport = {
+    name: 'saboteur',
+    connect(request, events) {
+      const link = environment.transport.connect(request, eventFault ? withFault(events, eventFault(events)) : events)
+      return linkFault ? withFault(link, linkFault(link, events)) : link
+    },
+  }
+  return { ...environment, transport }
+}
+
+describe('the contract suite catches', () => {
+  test.each(SABOTEURS.map((saboteur) => [saboteur.what, saboteur] as const))('%s', async (_what, saboteur) => {
+    const judges = transportContract.filter(({ name }) => saboteur.caughtBy.test(name))
+    expect(judges).not.toEqual([])
+    for (const { run } of judges) await expect(run(sabotaged(saboteur))).rejects.toThrow()
+  })
+})
+
+test('the names of its cases are all different', () => {
+  const names = transportContract.map(({ name }) => name)
+  expect(new Set(names).size).toBe(names.length)
+})
