@@ -1,8 +1,7 @@
 import { SharedWsError } from '../errors/errors.ts'
 import type { Clock } from '../support/clock.ts'
-import { withDeadline } from '../support/deadline.ts'
 import { systemRandom } from '../support/random.ts'
-import { OFFER_FULL, type WsLink } from '../transport/transport.ts'
+import { OFFER_CLOSED, OFFER_FULL, type WsLink } from '../transport/transport.ts'
 import { notOpenError, timeoutError } from './mistakes.ts'
 
 /** Pings in flight at once; a server that answers none must not make us remember them all. */
@@ -12,7 +11,7 @@ const NONCE_BYTES = 8
 interface PendingPing {
   readonly sentMonoUs: number
   resolve(rttUs: number): void
-  reject(reason: Error): void
+  reject(reason: unknown): void
 }
 
 /**
@@ -34,40 +33,64 @@ export class Pings {
   }
 
   /** Sends one. Resolves with the round trip in µs. */
-  send(link: WsLink, timeoutMs: number, signal: AbortSignal): Promise<number> {
-    const expired = (): Error => timeoutError('no pong came back', timeoutMs)
-    return withDeadline({ clock: this.#clock, ms: timeoutMs, expired }, signal, (givenUp) => {
-      if (this.#pending.size >= MAX_PINGS) {
-        throw new SharedWsError('ERR_QUEUE_FULL', `${MAX_PINGS} pings are unanswered; wait for one of them`)
-      }
-      const nonce = systemRandom.bytes(NONCE_BYTES)
-      const key = keyOf(nonce)
-      const sentMonoUs = this.#clock.monoUs()
-      const sent = link.ping(nonce)
-      if (sent === OFFER_FULL) throw new SharedWsError('ERR_QUEUE_FULL', 'the link has no room for a ping; try later')
-      if (sent !== 1) throw notOpenError('ping')
-      return new Promise<number>((resolve, reject) => {
-        this.#pending.set(key, { sentMonoUs, resolve, reject })
-        givenUp.addEventListener('abort', () => this.#pending.delete(key), { once: true })
-      })
-    })
+  async send(link: WsLink, timeoutMs: number, signal: AbortSignal): Promise<number> {
+    signal.throwIfAborted()
+    if (this.#pending.size >= MAX_PINGS) {
+      throw new SharedWsError('ERR_QUEUE_FULL', `${MAX_PINGS} pings are unanswered; wait for one of them`)
+    }
+    const nonce = systemRandom.bytes(NONCE_BYTES)
+    const sentMonoUs = this.#clock.monoUs()
+    const sent = link.ping(nonce)
+    if (sent === OFFER_FULL) throw new SharedWsError('ERR_QUEUE_FULL', 'the link has no room for a ping; try later')
+    if (sent === OFFER_CLOSED) throw notOpenError('ping')
+    return this.#answerTo(keyOf(nonce), sentMonoUs, link, timeoutMs, signal)
   }
 
   /** A pong has come; its payload may be anything. */
   answered(payload: Uint8Array, receivedMonoUs: number): void {
     if (payload.length !== NONCE_BYTES) return
-    const key = keyOf(payload)
-    const ping = this.#pending.get(key)
+    const ping = this.#pending.get(keyOf(payload))
     if (ping === undefined) return
-    this.#pending.delete(key)
     this.#lastRttUs = Math.max(0, receivedMonoUs - ping.sentMonoUs)
     ping.resolve(this.#lastRttUs)
   }
 
   /** The connection has ended. */
-  rejectAll(reason: Error): void {
-    for (const ping of this.#pending.values()) ping.reject(reason)
-    this.#pending.clear()
+  rejectAll(reason: unknown): void {
+    for (const ping of [...this.#pending.values()]) ping.reject(reason)
+  }
+
+  #answerTo(key: string, sentMonoUs: number, link: WsLink, timeoutMs: number, signal: AbortSignal): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const letGo = (): void => {
+        this.#pending.delete(key)
+        timer.cancel()
+        signal.removeEventListener('abort', onAbort)
+      }
+      const ping: PendingPing = {
+        sentMonoUs,
+        resolve: (rttUs) => {
+          letGo()
+          resolve(rttUs)
+        },
+        reject: (reason) => {
+          letGo()
+          reject(reason)
+        },
+      }
+      const onAbort = (): void => ping.reject(signal.reason)
+      const expire = (): void => ping.reject(timeoutError('no pong came back', timeoutMs))
+      // No verdict on old news: timers run before sockets are read, so the pong may have been here all along. A link that
+      // cannot read at once gets a turn of the loop to do it.
+      let timer = this.#clock.setTimer(timeoutMs, () => {
+        const drained = link.drain()
+        if (!this.#pending.has(key)) return
+        if (drained) expire()
+        else timer = this.#clock.setTimer(0, expire)
+      })
+      signal.addEventListener('abort', onAbort, { once: true })
+      this.#pending.set(key, ping)
+    })
   }
 }
 

@@ -62,6 +62,16 @@ describe('ping()', () => {
     expect(connection.state).toBe('open')
   })
 
+  it('does not time out while the pong lies in the socket unread', async () => {
+    const { connection, server, clock, pass } = await openConnection()
+    server.hold()
+    const ping = connection.ping({ timeoutMs: 1000 })
+    await pass(500)
+    await pass(500)
+    expect(await ping).toBe(1_000_000)
+    expect(clock.pendingTimers).toBe(0)
+  })
+
   it('rejects when the connection ends, and when it is not open', async () => {
     const { connection, server, clock, pass } = await openConnection()
     server.answersPings = false
