@@ -32,6 +32,11 @@ void LoopMemory::Unreference() {
 
 void Batch::AddCopy(RecordKind kind, uint32_t link, double now_us, uint8_t opcode, const void* payload,
                     size_t length, uint32_t aux) {
+  const auto* bytes = static_cast<const uint8_t*>(payload);
+  if (length > 0 && bytes >= memory_->slab && bytes < memory_->slab + LoopMemory::kSlabBytes) {
+    Add(kind, link, now_us, opcode, 0, bytes, length, aux);
+    return;
+  }
   if (length == 0 || length > SlabRoom()) {
     Add(kind, link, now_us, opcode, 0, nullptr, 0, aux);
     return;

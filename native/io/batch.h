@@ -75,8 +75,8 @@ class Batch {
     record.aux = aux;
   }
 
-  // As Add, with a payload that lies elsewhere: it is copied to the slab, or dropped where the slab has no
-  // room (only texts of errors come this way).
+  // As Add, with a payload that may lie elsewhere: it is copied to the slab then. Readers leave room for
+  // that; without room the payload is dropped.
   void AddCopy(RecordKind kind, uint32_t link, double now_us, uint8_t opcode, const void* payload,
                size_t length, uint32_t aux);
 

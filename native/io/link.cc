@@ -115,11 +115,11 @@ void Link::UpdatePoll() {
   if (handle_closing_) return;
   int events = 0;
   if (phase_ == Phase::kConnecting) {
-    events = UV_WRITABLE;
+    events = pending_end_.has_value() ? 0 : UV_WRITABLE;
   } else if (!socket_error_seen_) {
     if (WantsToRead()) events |= UV_READABLE;
     const bool waiting = cipher_.size() > cipher_head_ || (!out_.empty() && !held_);
-    if (waiting && !write_failed_) events |= UV_WRITABLE;
+    if (waiting && write_error_ == 0) events |= UV_WRITABLE;
   }
   if (events == polled_events_) return;
   polled_events_ = events;
@@ -143,7 +143,7 @@ void Link::OnPoll(uv_poll_t* handle, int status, int events) {
     link->FinishConnecting();
     return;
   }
-  if ((events & UV_WRITABLE) && !link->held_) link->Flush();
+  if (events & UV_WRITABLE) link->WriteTurn();
   if ((events & UV_READABLE) && !link->ended_) link->ReadTurn();
   if (!link->ended_) link->UpdatePoll();
 }
@@ -159,13 +159,14 @@ void Link::FinishConnecting() {
   if (!loop_->batch().HasRecordRoom()) return;  // level-triggered: the next turn comes here again
   phase_ = Phase::kRaw;
   raw_wanted_ = false;
-  loop_->batch().Add(RecordKind::kConnected, id_, MonotonicMicros());
+  now_us_ = MonotonicMicros();
+  loop_->batch().Add(RecordKind::kConnected, id_, now_us_);
   UpdatePoll();
 }
 
 void Link::Continue() {
   rearmed_ = false;
-  if (wants_writable_ && out_.size() <= options_.max_link_bytes / 2 && !write_failed_) {
+  if (wants_writable_ && out_.size() <= options_.max_link_bytes / 2 && write_error_ == 0) {
     if (!loop_->batch().HasRecordRoom()) {
       RearmOnce();
     } else {
@@ -216,7 +217,7 @@ void Link::Drain() {
 // --------------------------------------------------------------------------------------------------
 
 bool Link::WriteRaw(const uint8_t* data, size_t size) {
-  if (phase_ != Phase::kRaw || write_failed_) return false;
+  if (phase_ != Phase::kRaw || write_error_ != 0) return false;
   uint8_t* tail = out_.Tail(size);
   if (tail == nullptr) return false;
   std::memcpy(tail, data, size);
@@ -245,7 +246,7 @@ bool Link::StartTls(SSL_CTX* context, const std::string& server_name, const std:
     return false;
   }
   phase_ = Phase::kTlsHandshake;
-  ContinueHandshake(MonotonicMicros());
+  ContinueHandshake();
   if (!ended_) UpdatePoll();
   return true;
 }
@@ -256,7 +257,10 @@ bool Link::StartWebSocket(const Limits& limits, const uint8_t* glued, size_t glu
   connection_.emplace(limits);
   if (glued_size > 0) {
     Bytes all;
-    if (!all.Append(glued, glued_size) || !all.Append(backlog_.data(), backlog_.size())) return false;
+    if (!all.Append(glued, glued_size)) {
+      End(EndReason::kSocket, ENOMEM);
+      return true;
+    }
     backlog_ = std::move(all);
   }
   RearmOnce();  // neither the glued bytes nor what OpenSSL holds raise an event
@@ -264,7 +268,7 @@ bool Link::StartWebSocket(const Limits& limits, const uint8_t* glued, size_t glu
   return true;
 }
 
-void Link::ContinueHandshake(double now_us) {
+void Link::ContinueHandshake() {
   BorrowCipherBuffer();
   const TlsStream::Result result = tls_->Handshake();
   SendCipher();  // an alert explains a failure to the peer
@@ -276,7 +280,7 @@ void Link::ContinueHandshake(double now_us) {
       // defect.
       phase_ = Phase::kRaw;
       raw_wanted_ = false;
-      loop_->batch().Add(RecordKind::kSecure, id_, now_us);
+      loop_->batch().Add(RecordKind::kSecure, id_, now_us_);
       return;
     case TlsStream::Result::kClosed:
     case TlsStream::Result::kFailed:
@@ -299,13 +303,15 @@ void Link::End(EndReason reason, uint32_t aux, const std::string& text) {
 }
 
 void Link::EmitEnd() {
-  if (!loop_->batch().HasRecordRoom() || loop_->batch_is_out()) {
+  Batch& batch = loop_->batch();
+  if (loop_->batch_is_out() || !batch.HasRecordRoom() || batch.SlabRoom() < pending_end_->text.size()) {
     RearmOnce();
     UpdatePoll();
     return;
   }
-  loop_->batch().AddCopy(RecordKind::kEnd, id_, MonotonicMicros(), static_cast<uint8_t>(pending_end_->reason),
-                         pending_end_->text.data(), pending_end_->text.size(), pending_end_->aux);
+  batch.AddCopy(RecordKind::kEnd, id_, MonotonicMicros(), static_cast<uint8_t>(pending_end_->reason),
+                pending_end_->text.data(), pending_end_->text.size(), pending_end_->aux);
+  loop_->WakeNextTurn();  // this may be a call of JavaScript's, behind the check of a loop that is idle
   ended_ = true;
   CloseHandle();
 }
@@ -315,7 +321,7 @@ void Link::Destroy(bool reset) {
     ended_ = true;
     reset_ = reset;
     // A polite last word where it costs nothing: it may fit the socket's buffer, and nothing waits for it.
-    if (!reset && tls_ != nullptr && !write_failed_ && cipher_.size() == cipher_head_) {
+    if (!reset && tls_ != nullptr && write_error_ == 0 && cipher_.size() == cipher_head_) {
       BorrowCipherBuffer();
       tls_->Shutdown();
       SendCipher();

@@ -100,27 +100,29 @@ class Link {
   static void OnPollClosed(uv_handle_t* handle);
   void UpdatePoll();
   void FinishConnecting();
-  void ContinueHandshake(double now_us);
+  void ContinueHandshake();
 
   bool WantsToRead() const;
   void ReadTurn();
   size_t ReadCapacity() const;
-  void TakePlaintext(uint8_t* data, size_t size, double now_us);
-  void ReadSealed(double now_us);
+  void TakePlaintext(uint8_t* data, size_t size);
+  void ReadSealed();
   void SetBacklog(const uint8_t* data, size_t size);
-  void TakeBacklog(double now_us);
+  void TakeBacklog();
   bool HasSilentInput() const;
   void RearmOnce();
+  void RearmFirst();
 
   size_t EncodeFrame(uint8_t* out, Opcode opcode, PayloadWriter write, void* source, size_t likely_payload);
   int64_t SendDirectly(const uint8_t* frame, size_t size, uint64_t sequence);
+  void WriteTurn();
   void SendPlain();
   void SendSealed();
   void BorrowCipherBuffer();
   bool SendCipher();
   void UpdateCounters();
   void WakeForWritable();
-  void FailWriting();
+  void FailWriting(int error);
 
   void End(EndReason reason, uint32_t aux, const std::string& text = {});
   void EmitEnd();
@@ -140,14 +142,14 @@ class Link {
   bool paused_ = false;
   bool raw_wanted_ = true;  // raw phase: one record may come
   bool rearmed_ = false;
-  bool write_failed_ = false;  // the reading side tells why
+  int write_error_ = 0;  // errno of the send() that failed; the reading side tells it
   bool wants_writable_ = false;
   bool held_ = false;        // `more` announced more: what waits is sent with it
   bool close_sent_ = false;  // CLOSE is queued or out
   bool close_due_ = false;   // CLOSE leaves after the batch
   bool socket_error_seen_ = false;
   uint16_t close_code_ = 0;
-  double now_us_ = 0;  // receive time of the read that is being decoded
+  double now_us_ = 0;  // receive time of the newest read; all that we hold back came with it
   uint64_t next_sequence_ = 1;
   std::optional<Connection> connection_;
   std::unique_ptr<TlsStream> tls_;

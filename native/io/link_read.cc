@@ -20,8 +20,15 @@ void Link::RearmOnce() {
   loop_->Rearm(id_);
 }
 
+void Link::RearmFirst() {
+  if (rearmed_) return;
+  rearmed_ = true;
+  loop_->RearmFirst(id_);
+}
+
+// Room stays for a control frame that lies across two reads, so that its payload is never lost.
 size_t Link::ReadCapacity() const {
-  const size_t room = loop_->batch().SlabRoom();
+  const size_t room = loop_->batch().SlabRoom() - kMaxControlPayloadBytes;
   return room < Loop::kMaxReadBytes ? room : Loop::kMaxReadBytes;
 }
 
@@ -29,13 +36,12 @@ size_t Link::ReadCapacity() const {
 void Link::ReadTurn() {
   Batch& batch = loop_->batch();
   if (loop_->batch_is_out() || !batch.HasReadRoom()) {
-    // The batch leaves in this turn's check phase. The socket will still be readable then; our own buffers
-    // say nothing.
-    if (HasSilentInput()) RearmOnce();
+    // The batch leaves in this turn's check phase; then this link goes before those that had their share.
+    if (WantsToRead() || HasSilentInput()) RearmFirst();
     return;
   }
   if (!backlog_.empty() && !paused_ && (phase_ != Phase::kRaw || raw_wanted_)) {
-    TakeBacklog(MonotonicMicros());
+    TakeBacklog();
     return;
   }
   if (!WantsToRead()) return;
@@ -45,47 +51,48 @@ void Link::ReadTurn() {
   uint8_t* into = sealed ? loop_->cipher_input() : batch.SlabEnd();
   if (sealed && (more_sealed_ || tls_->has_kept_input())) {
     tls_->BeginInput(nullptr, 0);
-    ReadSealed(MonotonicMicros());
+    ReadSealed();
     return;
   }
   ssize_t count;
   do {
     count = recv(fd_, into, capacity, 0);
   } while (count < 0 && errno == EINTR);
-  const double now_us = MonotonicMicros();
   if (count > 0) {
+    now_us_ = MonotonicMicros();
     counters_.bytes_received += static_cast<double>(count);
     if (sealed) {
       tls_->BeginInput(into, static_cast<size_t>(count));
-      ReadSealed(now_us);
+      ReadSealed();
     } else {
-      TakePlaintext(into, static_cast<size_t>(count), now_us);
+      TakePlaintext(into, static_cast<size_t>(count));
     }
     // libuv has stopped this handle for good: read on until recv() itself reports the error.
     if (socket_error_seen_ && !ended_) RearmOnce();
     return;
   }
-  if (count == 0) {
-    End(EndReason::kEof, 0);
-  } else if (errno != EAGAIN && errno != EWOULDBLOCK) {
+  const bool nothing_there = count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+  if (count < 0 && !nothing_there) {
     End(EndReason::kSocket, static_cast<uint32_t>(errno));
+  } else if (write_error_ != 0 && write_error_ != EPIPE) {
+    // The kernel tells an error once, and send() had it: recv() finds an end of the stream, or nothing.
+    End(EndReason::kSocket, static_cast<uint32_t>(write_error_));
+  } else if (count == 0) {
+    End(EndReason::kEof, 0);
   } else if (socket_error_seen_) {
-    // An error that read() has not seen: it was consumed by send(). ECONNRESET is what it means for the
-    // connection.
     End(EndReason::kSocket, ECONNRESET);
   }
 }
 
 // `data` lies at the end of the slab.
-void Link::TakePlaintext(uint8_t* data, size_t size, double now_us) {
+void Link::TakePlaintext(uint8_t* data, size_t size) {
   Batch& batch = loop_->batch();
   batch.CommitSlab(size);
   if (phase_ == Phase::kRaw) {
     raw_wanted_ = false;
-    batch.Add(RecordKind::kRaw, id_, now_us, 0, 0, data, size);
+    batch.Add(RecordKind::kRaw, id_, now_us_, 0, 0, data, size);
     return;
   }
-  now_us_ = now_us;
   const uint32_t before = batch.count();
   const size_t consumed = connection_->Consume(data, size, *this);
   if (consumed < size) SetBacklog(data + consumed, size - consumed);
@@ -96,10 +103,10 @@ void Link::TakePlaintext(uint8_t* data, size_t size, double now_us) {
 
 // Decrypts what BeginInput() was given, as much as the slab takes, then decodes it in one go: records of TLS
 // and frames need not coincide.
-void Link::ReadSealed(double now_us) {
+void Link::ReadSealed() {
   BorrowCipherBuffer();  // answers of the protocol itself (key updates, alerts)
   if (phase_ == Phase::kTlsHandshake) {
-    ContinueHandshake(now_us);
+    ContinueHandshake();
     if (ended_ || pending_end_.has_value()) return;
     if (phase_ == Phase::kTlsHandshake) {
       tls_->EndInput();
@@ -120,7 +127,8 @@ void Link::ReadSealed(double now_us) {
   std::string error = result == TlsStream::Result::kFailed ? tls_->error() : std::string();
   tls_->EndInput();
   SendCipher();
-  if (size > 0) TakePlaintext(begin, size, now_us);
+  UpdateCounters();
+  if (size > 0) TakePlaintext(begin, size);
   if (ended_) return;
   if (result == TlsStream::Result::kOk && (size == capacity || tls_->has_kept_input())) {
     // The slab is full, or nobody wants bytes yet; OpenSSL may hold more, and no event of the socket will say
@@ -145,14 +153,14 @@ void Link::SetBacklog(const uint8_t* data, size_t size) {
 }
 
 // The backlog goes through the slab again, because records can only point there.
-void Link::TakeBacklog(double now_us) {
+void Link::TakeBacklog() {
   Batch& batch = loop_->batch();
   const size_t room = ReadCapacity();
   Bytes all = std::move(backlog_);
   const size_t size = all.size() < room ? all.size() : room;
   uint8_t* into = batch.SlabEnd();
   std::memcpy(into, all.data(), size);
-  TakePlaintext(into, size, now_us);
+  TakePlaintext(into, size);
   if (ended_) return;
   if (size < all.size()) {
     // Behind what TakePlaintext itself may have put back.

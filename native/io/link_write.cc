@@ -50,7 +50,7 @@ size_t Link::EncodeFrame(uint8_t* out, Opcode opcode, PayloadWriter write, void*
 
 int64_t Link::Offer(Opcode opcode, PayloadWriter write, void* source, size_t max_payload,
                     size_t likely_payload, bool more) {
-  if (phase_ != Phase::kWebSocket || close_sent_ || write_failed_) return kClosed;
+  if (phase_ != Phase::kWebSocket || close_sent_ || write_error_ != 0) return kClosed;
   if (!out_.empty() && out_.size() + likely_payload + kMaxFrameHeaderBytes > options_.max_link_bytes) {
     wants_writable_ = true;
     if (held_) Flush();  // a full link cannot wait for the rest of what `more` announced
@@ -89,7 +89,7 @@ int64_t Link::OfferBytes(Opcode opcode, const uint8_t* payload, size_t size, boo
 int64_t Link::SendDirectly(const uint8_t* frame, size_t size, uint64_t sequence) {
   const ssize_t sent = Send(fd_, frame, size);
   if (sent < 0 && errno != EAGAIN) {
-    FailWriting();
+    FailWriting(errno);
     return kClosed;
   }
   const size_t taken = sent < 0 ? 0 : static_cast<size_t>(sent);
@@ -98,7 +98,8 @@ int64_t Link::SendDirectly(const uint8_t* frame, size_t size, uint64_t sequence)
     out_.Pass(size, sequence);
   } else if (!out_.CommitPartial(frame, size, taken, sequence)) {
     // The rest of a frame that has begun is lost: nothing sensible can follow it on this stream.
-    FailWriting();
+    begun_offset_ = out_.taken_offset();
+    FailWriting(ENOMEM);
     UpdateCounters();
     return taken == 0 ? kClosed : static_cast<int64_t>(sequence);
   }
@@ -108,9 +109,19 @@ int64_t Link::SendDirectly(const uint8_t* frame, size_t size, uint64_t sequence)
   return static_cast<int64_t>(sequence);
 }
 
+void Link::WriteTurn() {
+  if (!held_) {
+    Flush();
+  } else if (tls_ != nullptr) {
+    // `more` holds frames back, not the record before them.
+    SendCipher();
+    UpdateCounters();
+  }
+}
+
 void Link::Flush() {
   held_ = false;
-  if (write_failed_ || phase_ == Phase::kConnecting) return;
+  if (write_error_ != 0 || phase_ == Phase::kConnecting) return;
   if (tls_ == nullptr) {
     SendPlain();
   } else {
@@ -130,7 +141,7 @@ void Link::SendPlain() {
   while (!out_.empty()) {
     const ssize_t sent = Send(fd_, out_.data(), out_.size());
     if (sent < 0) {
-      if (errno != EAGAIN) FailWriting();
+      if (errno != EAGAIN) FailWriting(errno);
       return;
     }
     counters_.bytes_sent += static_cast<double>(sent);
@@ -148,7 +159,7 @@ void Link::SendSealed() {
     BorrowCipherBuffer();
     size_t count = 0;
     if (tls_->Write(out_.data(), out_.size(), &count) != TlsStream::Result::kOk) {
-      FailWriting();
+      FailWriting(EPROTO);
       return;
     }
     out_.Seal(count);
@@ -165,10 +176,10 @@ void Link::BorrowCipherBuffer() {
 // True when the kernel has every byte that was sealed.
 bool Link::SendCipher() {
   while (cipher_head_ < cipher_.size()) {
-    if (write_failed_) return false;
+    if (write_error_ != 0) return false;
     const ssize_t sent = Send(fd_, cipher_.data() + cipher_head_, cipher_.size() - cipher_head_);
     if (sent < 0) {
-      if (errno != EAGAIN) FailWriting();
+      if (errno != EAGAIN) FailWriting(errno);
       return false;
     }
     counters_.bytes_sent += static_cast<double>(sent);
@@ -195,7 +206,7 @@ bool Link::Withdraw(uint64_t sequence) {
 }
 
 int64_t Link::SendControl(Opcode opcode, const uint8_t* payload, size_t size) {
-  if (phase_ != Phase::kWebSocket || close_sent_ || write_failed_) return kClosed;
+  if (phase_ != Phase::kWebSocket || close_sent_ || write_error_ != 0) return kClosed;
   if (out_.control_frames() >= kMaxWaitingControlFrames) {
     // A peer that pings and does not read: the newest answer takes the place of the one before it (RFC
     // 6455 5.5.3).
@@ -225,10 +236,10 @@ void Link::UpdateCounters() {
   counters_.queued_bytes = static_cast<double>(out_.size() + cipher_.size() - cipher_head_);
 }
 
-// send() failed. What the peer sent before is still to be read, and read() will report the end: nothing is
-// told here.
-void Link::FailWriting() {
-  write_failed_ = true;
+// send() failed. What the peer sent before is still to be read, and the reading side reports the end: nothing
+// is told here.
+void Link::FailWriting(int error) {
+  write_error_ = error;
   socket_error_seen_ = true;
   RearmOnce();
   UpdatePoll();

@@ -120,17 +120,30 @@ void Loop::AfterBatch(uint32_t id) {
   WakeNextTurn();
 }
 
-// Runs before polling. Its only work is to exist: while it is active, polling does not block.
+void Loop::RearmFirst(uint32_t id) {
+  first_.push_back(id);
+  WakeNextTurn();
+}
+
+// Runs before polling, which does not block while this handle is active: so it stays active until the check
+// phase, where what it brought about is delivered.
 void Loop::OnIdle(uv_idle_t* handle) {
-  auto* loop = static_cast<Loop*>(handle->data);
-  uv_idle_stop(&loop->idle_);
-  loop->idle_active_ = false;
-  loop->ContinueRearmed();
+  static_cast<Loop*>(handle->data)->ContinueRearmed();
+}
+
+void Loop::StopIdling() {
+  if (!idle_active_ || batch_.count() > 0) return;
+  if (!first_.empty() || !rearmed_.empty() || !after_batch_.empty()) return;
+  idle_active_ = false;
+  uv_idle_stop(&idle_);
 }
 
 void Loop::ContinueRearmed() {
-  if (rearmed_.empty()) return;
-  continuing_.swap(rearmed_);  // links may rearm themselves for the turn after this one
+  // Links may rearm themselves for the turn after this one. A link that reads again while others wait for
+  // room would leave them without it for ever.
+  continuing_.swap(first_);
+  continuing_.insert(continuing_.end(), rearmed_.begin(), rearmed_.end());
+  rearmed_.clear();
   for (uint32_t id : continuing_) {
     if (Link* link = Find(id)) link->Continue();
   }
@@ -145,6 +158,7 @@ void Loop::OnCheck(uv_check_t* handle) {
     loop->Release();
   }
   if (!loop->after_batch_.empty()) loop->FinishBatch();
+  loop->StopIdling();
 }
 
 void Loop::HandOut() {
@@ -153,6 +167,7 @@ void Loop::HandOut() {
 }
 
 void Loop::Release() {
+  if (!batch_is_out_) return;
   batch_is_out_ = false;
   batch_.Release();
 }

@@ -48,7 +48,7 @@ class Loop {
   }
   uint32_t link_count() const { return link_count_; }
 
-  // Gives the records and the slab back.
+  // Gives the records and the slab back. Does nothing while none are out: what was added since is kept.
   void Release();
   // Reads what one link's socket holds now. Records waiting for delivery, or -1 while a batch is out.
   int64_t Drain(uint32_t id);
@@ -66,6 +66,10 @@ class Loop {
   Entropy& entropy() { return entropy_; }
   // Calls link->Continue() in the next turn, without waiting for its socket.
   void Rearm(uint32_t id);
+  // The same, before all that Rearm() named: for links that found the batch full, in the order they came.
+  void RearmFirst(uint32_t id);
+  // The next turn comes without waiting for an event: something was put into the batch outside of a turn.
+  void WakeNextTurn();
   // Calls link->AfterBatch() when the batch that is being filled has been delivered.
   void AfterBatch(uint32_t id);
   void Forget(Link* link);  // from the link's close callback; deletes it
@@ -78,7 +82,7 @@ class Loop {
   static void OnCheck(uv_check_t* handle);
   static void OnIdle(uv_idle_t* handle);
   static void OnHandleClosed(uv_handle_t* handle);
-  void WakeNextTurn();
+  void StopIdling();
   void ContinueRearmed();
   void HandOut();
   void FinishBatch();
@@ -96,6 +100,7 @@ class Loop {
   uv_idle_t idle_;    // active while a link must go on without an event of its socket
   bool idle_active_ = false;
   bool batch_is_out_ = false;
+  std::vector<uint32_t> first_;
   std::vector<uint32_t> rearmed_;
   std::vector<uint32_t> continuing_;
   std::vector<uint32_t> after_batch_;

@@ -12,8 +12,13 @@ uint8_t* Outbound::Tail(size_t count) {
 
 void Outbound::Commit(size_t count, uint64_t sequence) {
   bytes_.Extend(count);
-  frames_.push_back({end_, end_ + count, sequence});
-  end_ += count;
+  Append(count, sequence);
+}
+
+void Outbound::Append(uint64_t size, uint64_t sequence) {
+  frames_.push_back({end_, end_ + size, sequence});
+  end_ += size;
+  if (sequence == 0) control_frames_++;
 }
 
 void Outbound::Pass(size_t count, uint64_t sequence) {
@@ -26,14 +31,14 @@ void Outbound::Pass(size_t count, uint64_t sequence) {
 bool Outbound::CommitPartial(const uint8_t* frame, size_t count, size_t taken, uint64_t sequence) {
   assert(size() == 0 && taken_ == end_);
   uint8_t* tail = Tail(count - taken);
-  if (tail == nullptr) return false;
-  std::memcpy(tail, frame + taken, count - taken);
-  bytes_.Extend(count - taken);
-  frames_.push_back({end_, end_ + count, sequence});
-  end_ += count;
+  if (tail == nullptr && taken == 0) return false;
+  Append(count, sequence);
   sealed_ += taken;
   if (taken > 0 && sequence != 0) sealed_sequence_ = sequence;
   taken_ = sealed_;
+  if (tail == nullptr) return false;
+  std::memcpy(tail, frame + taken, count - taken);
+  bytes_.Extend(count - taken);
   return true;
 }
 
@@ -54,11 +59,13 @@ bool Outbound::InsertUrgent(const uint8_t* frame, size_t count, bool is_pong) {
     frames_[i].end += count;
   }
   frames_.insert(frames_.begin() + static_cast<ptrdiff_t>(index), {at, at + count, 0, is_pong});
+  control_frames_++;
   end_ += count;
   return true;
 }
 
 bool Outbound::Withdraw(uint64_t sequence) {
+  if (sequence == 0) return false;  // the mark of control frames, not a name
   for (size_t i = first_; i < frames_.size(); i++) {
     if (frames_[i].sequence != sequence) continue;
     if (frames_[i].begin < sealed_) return false;
@@ -92,6 +99,7 @@ void Outbound::Remove(size_t index) {
     frames_[i].end -= length;
   }
   end_ -= length;
+  if (frame.sequence == 0) control_frames_--;
 }
 
 void Outbound::Seal(size_t count) {
@@ -109,7 +117,11 @@ void Outbound::Seal(size_t count) {
 void Outbound::Take(uint64_t offset) {
   taken_ = offset;
   while (first_ < frames_.size() && frames_[first_].end <= offset) {
-    if (frames_[first_].sequence != 0) taken_sequence_ = frames_[first_].sequence;
+    if (frames_[first_].sequence == 0) {
+      control_frames_--;
+    } else {
+      taken_sequence_ = frames_[first_].sequence;
+    }
     first_++;
   }
   if (first_ == frames_.size()) {
@@ -126,16 +138,10 @@ uint64_t Outbound::BegunSequence(uint64_t offset) const {
   return begun;
 }
 
-size_t Outbound::control_frames() const {
-  size_t count = 0;
-  for (size_t i = first_; i < frames_.size(); i++) count += frames_[i].sequence == 0 ? 1 : 0;
-  return count;
-}
-
 void Outbound::Free() {
   bytes_.Free();
   frames_ = {};
-  head_ = first_ = 0;
+  head_ = first_ = control_frames_ = 0;
 }
 
 // Sent bytes at the front are dropped once they outweigh what waits behind them: amortised O(1) per byte.

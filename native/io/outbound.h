@@ -29,7 +29,8 @@ class Outbound {
   // Declares the `count` bytes at Tail() as a frame. `sequence` 0: no sequence (control frames, raw bytes).
   void Commit(size_t count, uint64_t sequence);
   // Declares a frame of which the kernel took `taken` of `count` bytes before it ever came here; the rest is
-  // copied.
+  // copied. False: no memory for the rest. A frame of which something was taken counts as begun all the same,
+  // and nothing may follow it.
   bool CommitPartial(const uint8_t* frame, size_t count, size_t taken, uint64_t sequence);
 
   // Declares a frame that the kernel took whole, without ever coming here. Only while empty.
@@ -55,7 +56,7 @@ class Outbound {
   uint64_t BegunSequence(uint64_t offset) const;
 
   // Frames waiting that carry no sequence: pongs, pings, CLOSE.
-  size_t control_frames() const;
+  size_t control_frames() const { return control_frames_; }
   void Free();
 
  private:
@@ -66,6 +67,7 @@ class Outbound {
     bool is_pong = false;
   };
 
+  void Append(uint64_t size, uint64_t sequence);
   void Remove(size_t index);
   void CompactIfWorthwhile();
 
@@ -78,6 +80,7 @@ class Outbound {
   uint64_t end_ = 0;
   uint64_t sealed_sequence_ = 0;
   uint64_t taken_sequence_ = 0;
+  size_t control_frames_ = 0;
 };
 
 }  // namespace shared_ws
