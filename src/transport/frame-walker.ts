@@ -36,6 +36,7 @@ export class FrameWalker {
   readonly #sink: FrameSink
   readonly #fromClient: boolean
   readonly #head = new Uint8Array(MAX_HEADER_BYTES)
+  readonly #headView = new DataView(this.#head.buffer)
   #headBytes = 0
   #payloadLeft = 0
   #inPayload = false
@@ -120,7 +121,7 @@ export class FrameWalker {
   }
 
   #beginFrame(fin: boolean, opcode: number, short: number): ProtocolStatusCode | undefined {
-    const view = new DataView(this.#head.buffer)
+    const view = this.#headView
     let length = short
     if (short === 126) {
       length = view.getUint16(2)
