@@ -13,7 +13,10 @@ if (only !== undefined && only !== '--native' && only !== '--ts') {
   say(`unknown argument ${only}; use --native, --ts, or neither`)
   process.exit(2)
 }
-if (only !== '--ts') native()
+// When npm packs, prepack (prebuild.mjs) has just built what is shipped; another build now would remove it.
+const { npm_lifecycle_event: event, npm_command: command } = process.env
+const packing = event === 'prepare' && (command === 'pack' || command === 'publish')
+if (only !== '--ts' && !packing) native()
 if (only !== '--native') typescript()
 
 function native() {

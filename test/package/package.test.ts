@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { compile, makeProject, PROJECTS } from '../types/compile.ts'
 import { dynamicSection, dynamicSymbols, glibcVersion } from './elf.ts'
-import { NODE_VERSIONS, nodeBinary } from './nodes.ts'
+import { installed, NODE_VERSIONS, nodeBinary } from './nodes.ts'
 import { run } from './run.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -117,6 +118,17 @@ describe.skipIf(!here)('the package', () => {
     })
   })
 
+  // The development dependency is a later major version; most users have this one.
+  describe('its types, in TypeScript 5', () => {
+    test.each(Object.keys(PROJECTS))('moduleResolution %s', async (name) => {
+      const typescript = await installed('typescript', '5.9.3', join(root, '.cache/typescript'))
+      const user = join(temporary, `typescript-${name}`)
+      await cp(inPackage('.'), join(user, 'node_modules/shared-ws'), { recursive: true })
+      await makeProject(user)
+      expect(await compile(typescript, ['-p', join(user, `tsconfig.${name}.json`)])).toBe('')
+    })
+  })
+
   test('without the binary the ws transport serves, and nativeInfo() says why', async () => {
     const text = `import { connect, nativeInfo } from 'shared-ws'
       import { createServer } from 'node:http'
@@ -132,7 +144,11 @@ describe.skipIf(!here)('the package', () => {
   })
 
   describe('its binaries', () => {
-    const binaries = () => packed.filter((name) => name.endsWith('.node')).map((name) => name.replace(/^package\//, ''))
+    const binaries = () => {
+      const names = packed.filter((name) => name.endsWith('.node')).map((name) => name.replace(/^package\//, ''))
+      expect(names).not.toEqual([])
+      return names
+    }
 
     test('need no C++ runtime and no glibc newer than 2.28', async () => {
       for (const binary of binaries()) {
