@@ -15,7 +15,7 @@ export interface WsHttpRefusal {
 }
 
 interface CauseBase {
-  /** Stable, for programs: `ERR_…` of this library, or the system's own such as `ECONNREFUSED`. */
+  /** Stable, for programs: `LOCAL_CLOSE`, `REMOTE_CLOSE`, `ERR_…` of this library, or the system's own such as `ECONNREFUSED`. */
   readonly code: string
   /** One sentence for people: what happened, and where there is one, what to do. */
   readonly message: string

@@ -48,6 +48,9 @@ export class NativeLink implements WsLink, NativeReceiver {
   #paused = false
   #localClose = false
   #timer: ClockTimer | undefined
+  /** Bytes of connecting, which are not the WebSocket's. */
+  #receivedBefore = 0
+  #sentBefore = 0
   /** Counters as they were when the socket went: their row is another link's from then on. */
   #final: Float64Array | undefined
 
@@ -79,6 +82,8 @@ export class NativeLink implements WsLink, NativeReceiver {
     const addresses = raw.addresses()
     this.#id = raw.id
     this.#loop.add(raw.id, this)
+    this.#receivedBefore = this.#counter(Counter.bytesReceived) - glued.length
+    this.#sentBefore = this.#counter(Counter.bytesSent)
     if (this.#paused) addon.pause(raw.id)
     addon.startWebSocket(raw.id, this.#request.limits, glued.length === 0 ? undefined : glued)
     this.#events.onOpen({ subprotocol, responseHeaders, ...addresses, ...(tls === undefined ? {} : { tls }) })
@@ -172,11 +177,11 @@ export class NativeLink implements WsLink, NativeReceiver {
   }
 
   get bytesReceived(): number {
-    return this.#counter(Counter.bytesReceived)
+    return this.#counter(Counter.bytesReceived) - this.#receivedBefore
   }
 
   get bytesSent(): number {
-    return this.#counter(Counter.bytesSent)
+    return this.#counter(Counter.bytesSent) - this.#sentBefore
   }
 
   #counter(field: number): number {

@@ -112,6 +112,8 @@ export interface WsLink {
   drain(): boolean
   /** Bytes taken by `offer` that the kernel has not taken. */
   readonly queuedBytes: number
+  /** Since the upgrade. On `wss:` the ciphertext where the transport sees it (`native`), else what is inside it. */
   readonly bytesReceived: number
+  /** As {@link bytesReceived}: bytes that the kernel took. */
   readonly bytesSent: number
 }
