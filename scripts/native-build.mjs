@@ -48,7 +48,13 @@ export function buildNative() {
   rmSync(stampFile, { force: true })
   // A prebuilt binary is preferred by the loader; one from before this build would hide it.
   rmSync(join(root, 'prebuilds'), { recursive: true, force: true })
-  runNodeGyp(root, fresh ? ['rebuild'] : ['configure', 'build'])
+  try {
+    runNodeGyp(root, fresh ? ['rebuild'] : ['configure', 'build'])
+  } catch (error) {
+    // Better none than one that is not what the sources say.
+    rmSync(localBinary, { force: true })
+    throw error
+  }
   mkdirSync(dirname(stampFile), { recursive: true })
   writeFileSync(stampFile, `${JSON.stringify(stamp)}\n`)
   say('native: built build/Release/shared_ws.node')
