@@ -3,6 +3,9 @@ import { SharedWsError } from './errors.ts'
 /** How far connecting had come when it failed, in order. `prepare` is the user's own url, header or credential function. */
 export type WsConnectStage = 'prepare' | 'dns' | 'tcp' | 'tls' | 'upgrade'
 
+/** What a connection that is open was doing to become ready. */
+export type WsSessionStage = 'authenticate' | 'subscribe' | 'on-ready'
+
 /** What a server said instead of switching protocols. */
 export interface WsHttpRefusal {
   readonly status: number
@@ -46,6 +49,12 @@ export type WsDisconnectCause =
   | (CauseBase & { readonly kind: 'protocol-violation'; readonly closeCode: number; readonly rfc: string })
   /** We ended it: `close()`, an AbortSignal, a full queue with policy `close`. */
   | (CauseBase & { readonly kind: 'local-stop'; readonly closeCode: number; readonly closeReason: string })
+  /** Nothing came for too long: no pong, no application data, no byte at all. We gave the connection up. */
+  | (CauseBase & { readonly kind: 'stale'; readonly silentForMs: number })
+  /** The connection opened and could not be made ready: authentication, subscriptions, `onReady`. */
+  | (CauseBase & { readonly kind: 'session-failed'; readonly stage: WsSessionStage; readonly error?: Error })
+  /** Somebody on our side wanted another connection. */
+  | (CauseBase & { readonly kind: 'reconnect-requested'; readonly by: 'user' | 'ingress' | 'handler' })
   /** A defect of this library or an exception of user code that the policy does not forgive. */
   | (CauseBase & { readonly kind: 'internal-error'; readonly context: string; readonly error?: Error })
 

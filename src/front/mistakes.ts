@@ -1,6 +1,6 @@
 import { SharedWsError, WsConfigError } from '../errors/errors.ts'
+import { Checker, describe, MAX_TIMER_MS } from '../support/check.ts'
 import { isSendableCloseCode, MAX_CONTROL_BYTES } from '../transport/control.ts'
-import { Checker, describe, MAX_TIMER_MS } from './check.ts'
 
 /** Two bytes of the control frame are the close code (RFC 6455 5.5.1). */
 const MAX_CLOSE_REASON_BYTES = MAX_CONTROL_BYTES - 2

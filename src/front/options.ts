@@ -1,19 +1,10 @@
+import type { WsAttemptContext, WsProvided } from '../connect/endpoint.ts'
 import type { WsHeadersInit, WsLimits, WsLookup, WsStageTimeouts, WsTlsConfig } from '../connect/request.ts'
 import type { Clock } from '../support/clock.ts'
 import type { WsBatch, WsOpenInfo, WsTransport } from '../transport/transport.ts'
 import type { WsEvent, WsMessage } from './events.ts'
 
-/** A value, or a function called when it is needed: once per attempt. It may be async. */
-export type WsProvided<T> = T | ((context: WsAttemptContext) => T | Promise<T>)
-
-export interface WsAttemptContext {
-  /** 1, 2, …: which attempt this is. */
-  readonly attempt: number
-  /** Fires when the attempt is given up: deadline, abort, close. */
-  readonly signal: AbortSignal
-}
-
-export type { WsHeadersInit }
+export type { WsAttemptContext, WsHeadersInit, WsProvided }
 
 /** What happens when messages come faster than the iterator takes them. */
 export type WsQueuePolicy =

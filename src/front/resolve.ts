@@ -1,11 +1,11 @@
 import { systemLookup } from '../connect/dns.ts'
+import { checkEndpoint, type EndpointSource } from '../connect/endpoint.ts'
 import type { WsLimits, WsLookup, WsStageTimeouts, WsTlsConfig } from '../connect/request.ts'
 import { checkTls } from '../connect/tls-check.ts'
 import { WsConfigError } from '../errors/errors.ts'
+import { Checker, describe, MAX_TIMER_MS } from '../support/check.ts'
 import { type Clock, systemClock } from '../support/clock.ts'
 import type { WsTransport } from '../transport/transport.ts'
-import { Checker, describe, MAX_TIMER_MS } from './check.ts'
-import { checkEndpoint, type EndpointSource } from './endpoint.ts'
 import type { EventQueueOptions } from './event-queue.ts'
 import type { ConnectOptions, WsCallbackErrorPolicy } from './options.ts'
 

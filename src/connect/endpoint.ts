@@ -1,14 +1,23 @@
-import { handshakeFailed } from '../connect/causes.ts'
-import type { Checked } from '../connect/checked.ts'
-import { normalizeHeaders, normalizeSubprotocols } from '../connect/headers.ts'
-import type { HeaderLines } from '../connect/request.ts'
-import { parseUrl, type WsUrl } from '../connect/url.ts'
 import { WsConnectError } from '../errors/disconnect-cause.ts'
 import { WsConfigError, type WsConfigProblem } from '../errors/errors.ts'
+import type { Checker } from '../support/check.ts'
 import type { Clock } from '../support/clock.ts'
 import { withDeadline } from '../support/deadline.ts'
-import type { Checker } from './check.ts'
-import type { WsAttemptContext } from './options.ts'
+import { handshakeFailed } from './causes.ts'
+import type { Checked } from './checked.ts'
+import { normalizeHeaders, normalizeSubprotocols } from './headers.ts'
+import type { HeaderLines } from './request.ts'
+import { parseUrl, type WsUrl } from './url.ts'
+
+/** A value, or a function called when it is needed: once per attempt. It may be async. */
+export type WsProvided<T> = T | ((context: WsAttemptContext) => T | Promise<T>)
+
+export interface WsAttemptContext {
+  /** 1, 2, …: which attempt this is. */
+  readonly attempt: number
+  /** Fires when the attempt is given up: deadline, abort, close. */
+  readonly signal: AbortSignal
+}
 
 /** Where to connect, and what to say there. */
 export interface Endpoint {

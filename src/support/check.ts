@@ -1,5 +1,5 @@
 import type { WsConfigProblem } from '../errors/errors.ts'
-import { nearest } from '../support/nearest.ts'
+import { nearest } from './nearest.ts'
 
 /** Timers of Node take no more. */
 export const MAX_TIMER_MS = 2 ** 31 - 1

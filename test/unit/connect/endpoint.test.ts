@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { prepareEndpoint } from '../../../src/connect/endpoint.ts'
 import { WsConnectError } from '../../../src/errors/disconnect-cause.ts'
 import { WsConfigError } from '../../../src/errors/errors.ts'
-import { prepareEndpoint } from '../../../src/front/endpoint.ts'
 import type { ConnectOptions } from '../../../src/front/options.ts'
 import { resolveOptions } from '../../../src/front/resolve.ts'
 import { VirtualClock } from '../../../src/testing/virtual-clock.ts'

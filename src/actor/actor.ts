@@ -1,0 +1,101 @@
+import type { WsHealthSnapshot } from '../health/metrics.ts'
+import type { WsDelegatedRequest } from '../requests/delegated-request.ts'
+import type { WsOutcome, WsReply } from '../requests/outcome.ts'
+import type { WsUnresolved } from '../requests/pending-requests.ts'
+import type { WsSessionSend } from '../session/endpoint-handler.ts'
+import type { WsSubscriptionState } from '../session/subscriptions.ts'
+import type { WsOpenInfo, WsPayload } from '../transport/transport.ts'
+import type { WsConnectionStatus, WsStopped } from './status.ts'
+
+export interface WsActorStats extends WsHealthSnapshot {
+  readonly status: WsConnectionStatus
+  /** Which connection is, or was last; 0 before the first attempt. */
+  readonly connection: number
+  /** Attempts since a connection last proved healthy. */
+  readonly attempt: number
+  /** Asks that are waiting for their outcome. */
+  readonly pending: number
+  /** Payload bytes in our lanes, and bytes in the link. */
+  readonly queuedBytes: number
+  /** ms for which the current connection has been open; 0 without one. */
+  readonly uptimeMs: number
+}
+
+/**
+ * One connection that heals: what a {@link file://./websocket-actor.ts WebSocketActor} can do.
+ *
+ * Calls made from inside a hook (ingress, handler, strategy, callback) are queued and take effect when it has returned;
+ * `send` then says `queued`. Nothing queued before a disconnect is sent after it.
+ */
+export interface WsActor {
+  readonly status: WsConnectionStatus
+  readonly connection: number
+  readonly transportName: string
+
+  /** Begins to connect. Once; later calls do nothing. */
+  start(): void
+
+  /**
+   * Resolves when asks are accepted, at once if they are. Rejects with `WsConnectError` when the actor has stopped or stops
+   * before, with `ERR_TIMEOUT` after `timeoutMs` (default: no limit of its own), or with the signal's reason.
+   */
+  ready(options?: { readonly timeoutMs?: number; readonly signal?: AbortSignal }): Promise<WsOpenInfo>
+
+  /**
+   * Sends a request and resolves with what became of it. Resolves for everything the network can do. Throws (rejects) for
+   * a programmer's mistake: `ERR_CONFIG`, `ERR_PAYLOAD_TYPE`, `ERR_PAYLOAD_WRITER`, what a payload function throws.
+   */
+  ask(request: WsDelegatedRequest): Promise<WsOutcome>
+
+  /**
+   * Sends one message that nobody answers for. `not-open` unless ready; `full` when its lane is. Within a lane, wire order
+   * is call order. Throws `ERR_PAYLOAD_TYPE` and `ERR_PAYLOAD_WRITER`.
+   */
+  send(payload: WsPayload, options?: { readonly binary?: boolean; readonly urgent?: boolean }): WsSessionSend
+  /** Several in as few system calls as the kernel allows. How many were taken or queued: it stops at the first that is not. */
+  sendBatch(payloads: readonly WsPayload[], options?: { readonly binary?: boolean; readonly urgent?: boolean }): number
+
+  /**
+   * Adds to the desired subscriptions; those already desired are left alone, but one that was rejected is asked for again.
+   * Sent now if the connection has come that far, else by the replay. Throws `ERR_NO_SUBSCRIPTIONS` without a manager.
+   */
+  subscribe(items: readonly string[]): void
+  unsubscribe(items: readonly string[]): void
+  /** Every desired item, in the order in which it was added, and where it stands on this connection. */
+  subscriptions(): readonly WsSubscriptionState[]
+  /** Sends all desired subscriptions again on the current connection. False when there is none that has come that far. */
+  replay(): boolean
+
+  /** The next id of the actor's one id space. */
+  nextRequestId(): string
+  /** Asks that ended `unconfirmed` and about which nothing has been learned since. */
+  unresolved(): readonly WsUnresolved[]
+  /** The user has found out what became of an unresolved ask. False: no such id is unresolved. */
+  settle(requestId: string, evidence?: WsReply): boolean
+
+  /**
+   * Refuses new asks and sends, and resolves true once every pending ask has its outcome and all that was sent has reached
+   * the kernel; false after `timeoutMs` (default 5000) or at a disconnect. The connection stays; the only way on is
+   * {@link stop}.
+   */
+  drain(options?: { readonly timeoutMs?: number }): Promise<boolean>
+
+  /** Leaves this connection for another one; pending asks may finish first. While waiting to reconnect: do it now. */
+  reconnect(reason?: string): void
+
+  /**
+   * Ends for good. Asks settle at once (`stopped`); what `send` accepted goes out before CLOSE, all within `timeoutMs`
+   * (default `closeTimeoutMs`). Idempotent. Resolves when no timer, handle or socket is left. Default code 1000.
+   */
+  stop(options?: { readonly code?: number; readonly reason?: string; readonly timeoutMs?: number }): Promise<WsStopped>
+  /** Resolves when it has ended, whatever the cause. Never rejects. */
+  closed(): Promise<WsStopped>
+
+  /** Stops reading the socket: TCP pushes back. While paused no silence counts, and the end goes unnoticed. Nests not. */
+  pauseReading(): void
+  resumeReading(): void
+
+  /** Pings with a nonce; round trip in µs. As `WsConnection.ping`. */
+  ping(options?: { readonly timeoutMs?: number; readonly signal?: AbortSignal }): Promise<number>
+  stats(): WsActorStats
+}

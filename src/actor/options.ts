@@ -1,0 +1,117 @@
+import type { WsProvided } from '../connect/endpoint.ts'
+import type { WsHeadersInit, WsLimits, WsLookup, WsStageTimeouts, WsTlsConfig } from '../connect/request.ts'
+import type { WsMetricsReporter } from '../health/metrics.ts'
+import type { WsPingPongStrategy } from '../health/ping-pong.ts'
+import type { WsIngress } from '../ingress/ingress.ts'
+import type { WsReconnectStrategy } from '../reconnect/strategy.ts'
+import type { WsOutcome } from '../requests/outcome.ts'
+import type { PendingRequestsOptions } from '../requests/pending-requests.ts'
+import type { WsEndpointHandler } from '../session/endpoint-handler.ts'
+import type { WsSubscriptionManager } from '../session/subscription-manager.ts'
+import type { Clock } from '../support/clock.ts'
+import type { RandomSource } from '../support/random.ts'
+import type { WsBatch, WsTransport } from '../transport/transport.ts'
+import type { WsHookError, WsHookErrorPolicy, WsStatusEvent } from './status.ts'
+
+/**
+ * Everything a {@link file://./websocket-actor.ts WebSocketActor} is made of. `M` is what its handler parses frames into,
+ * `E` what its ingress emits. Only `url` and `transport` are required; what is not given is not there and costs nothing.
+ */
+export interface WebSocketActorOptions<M = unknown, E = never> {
+  // — where to —
+
+  /** `ws:` or `wss:`, or a function that gives it, called per attempt. */
+  readonly url: WsProvided<string | URL>
+  /** A function is called per attempt: the place for credentials that expire. */
+  readonly headers?: WsProvided<WsHeadersInit>
+  readonly subprotocols?: WsProvided<readonly string[]>
+  readonly transport: WsTransport
+  readonly tls?: WsTlsConfig
+  /** Default: `dns.lookup`. */
+  readonly lookup?: WsLookup
+  /** Defaults: 16 MiB a frame and a message, 64 KiB in the link. */
+  readonly limits?: Partial<WsLimits>
+  /** Defaults: 5 s for DNS, 5 s TCP, 5 s TLS, 5 s upgrade, 15 s for all. */
+  readonly timeouts?: Partial<WsStageTimeouts>
+  /** TCP_NODELAY. Default true. */
+  readonly noDelay?: boolean
+
+  // — what it speaks —
+
+  readonly handler?: WsEndpointHandler<M>
+  readonly ingress?: WsIngress<E>
+  /** Required for `subscribe()` and `subscriptions`. */
+  readonly subscriptionManager?: WsSubscriptionManager
+  /** Desired from the start. */
+  readonly subscriptions?: readonly string[]
+
+  // — how it heals —
+
+  /** Default: `new ExponentialBackoff()`. `NoReconnect` makes one attempt. */
+  readonly reconnect?: WsReconnectStrategy
+  /** Default: none; the server's pings are answered by the transport in any case. */
+  readonly pingPong?: WsPingPongStrategy
+  /**
+   * Give the connection up when it is ready and brought no application data for so long: data frames that are neither
+   * heartbeats, replies nor subscription answers. Default: never.
+   */
+  readonly staleAfterMs?: number
+  /** The same for any byte at all, from the moment at which the connection opened. Default: never. */
+  readonly silentAfterMs?: number
+  /** Default 10 s. */
+  readonly authTimeoutMs?: number
+  /** Default 30 s. */
+  readonly onReadyTimeoutMs?: number
+  /** For the answer to a subscription message, where the manager knows answers. Default 10 s. */
+  readonly subscriptionTimeoutMs?: number
+  /** How long a connection must have been proven healthy before attempts count from 1 again. Default 10 s. */
+  readonly stableMs?: number
+  /** How long pending asks may take before a disconnect of our own choosing. Default 1 s. */
+  readonly disconnectDrainMs?: number
+  /** How long the peer may take to complete a close handshake when we stop. Default 2 s. */
+  readonly closeTimeoutMs?: number
+
+  // — what goes out —
+
+  /**
+   * Bytes of payload that wait here once the link is full; beyond it `send` says `full` and `ask` settles as
+   * `not-delivered`/`queue-full`. Defaults: 1 MiB normal, 256 KiB urgent. A frame larger than its lane can still be sent
+   * while the lane is empty and the link takes it.
+   */
+  readonly lanes?: { readonly normalBytes?: number; readonly urgentBytes?: number }
+  /** Bounds of the request table. */
+  readonly requests?: PendingRequestsOptions
+
+  // — who hears of it. Each callback is guarded like a hook of the handler —
+
+  readonly onStatus?: (event: WsStatusEvent) => void
+  /** What the ingress emits. */
+  readonly onEvent?: (event: E, connection: number) => void
+  /** All data messages of one read, borrowed until this returns, before anything else sees them. */
+  readonly onBatch?: (batch: WsBatch, connection: number) => void
+  /** The pong has been sent already. The payload is a copy. */
+  readonly onPing?: (payload: Uint8Array) => void
+  /** Every pong. The payload is a copy. */
+  readonly onPong?: (payload: Uint8Array, receivedMonoUs: number) => void
+  /** The truth about an ask that had been settled without it. */
+  readonly onLateReply?: (outcome: WsOutcome) => void
+  /** Errors of user code. Default: a process warning, once per hook. */
+  readonly onHookError?: (error: WsHookError) => void
+  /** Default `continue`. Whatever it says, a failing `authenticate` or `onReady` ends its connection. */
+  readonly whenHookThrows?: WsHookErrorPolicy
+
+  // — measuring —
+
+  readonly metrics?: WsMetricsReporter
+  /** Default 10 s. */
+  readonly metricsIntervalMs?: number
+  /** Every how many data frames `handler.samplePayloadTimestampsUs` is asked. Default 128. */
+  readonly payloadLagEvery?: number
+
+  // — seams —
+
+  /** Stops the actor when it aborts. */
+  readonly signal?: AbortSignal
+  readonly clock?: Clock
+  readonly random?: RandomSource
+}

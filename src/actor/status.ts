@@ -1,0 +1,84 @@
+import type { WsDisconnectCause } from '../errors/disconnect-cause.ts'
+import type { WsOpenInfo } from '../transport/transport.ts'
+
+/**
+ * Where an actor is. `opening`: the server has switched protocols, authentication, replay and `onReady` are under way.
+ * `draining`: another connection is wanted, pending asks may finish first. `closing`: nothing more is sent, the end of
+ * the socket is awaited. `stopped` is final.
+ */
+export type WsConnectionStatus =
+  | 'idle'
+  | 'connecting'
+  | 'opening'
+  | 'ready'
+  | 'draining'
+  | 'closing'
+  | 'backoff'
+  | 'stopped'
+
+interface StatusBase {
+  /** Unix epoch µs. */
+  readonly atUs: number
+  /** 1, 2, …: which connection of this actor, or which it was to become. 0 before the first attempt. */
+  readonly connection: number
+}
+
+/** What happens to an actor, in order, as `onStatus` hears it. `stopped` is the last one. */
+export type WsStatusEvent =
+  /** `attempt`: 1, 2, … since a connection last proved healthy. */
+  | (StatusBase & { readonly kind: 'connecting'; readonly attempt: number })
+  | (StatusBase & { readonly kind: 'open'; readonly info: WsOpenInfo })
+  /** Authenticated, subscriptions replayed, `onReady` done: asks are accepted. */
+  | (StatusBase & { readonly kind: 'ready' })
+  /** We want to leave this connection; asks are refused, pending ones have until `disconnectDrainMs`. */
+  | (StatusBase & { readonly kind: 'draining'; readonly cause: WsDisconnectCause })
+  /** A connection or an attempt has ended. Nothing of `connection` comes after its `gap`, which follows if it was open. */
+  | (StatusBase & { readonly kind: 'disconnected'; readonly attempt: number; readonly cause: WsDisconnectCause })
+  /**
+   * Data may be missing. `fromUs`: the last byte that was received of the connection; `toUs`: its end. What the server
+   * sent from there until the next `ready` is missing as well.
+   */
+  | (StatusBase & {
+      readonly kind: 'gap'
+      readonly scope: 'connection'
+      readonly fromUs: number
+      readonly toUs: number
+      readonly cause: WsDisconnectCause
+    })
+  /** The next attempt comes in `delayMs`. */
+  | (StatusBase & { readonly kind: 'backoff'; readonly attempt: number; readonly delayMs: number })
+  /** The connection has been healthy for `stableMs`; attempts count from 1 again. */
+  | (StatusBase & { readonly kind: 'healthy' })
+  /** This thread (or the clock) stood still for so long that silence proves nothing: silence timers begin anew. */
+  | (StatusBase & { readonly kind: 'stall'; readonly stalledForMs: number })
+  /** We stopped, or went on, reading the socket. While paused, no silence counts. */
+  | (StatusBase & { readonly kind: 'backpressure'; readonly paused: boolean })
+  | (StatusBase & {
+      readonly kind: 'subscription'
+      readonly item: string
+      /** `unanswered`: the venue did not answer within `subscriptionTimeoutMs`; the connection is given up. */
+      readonly state: 'acked' | 'rejected' | 'unsubscribed' | 'unanswered'
+      readonly code?: string
+      readonly message?: string
+    })
+  | (StatusBase & { readonly kind: 'stopped'; readonly cause: WsDisconnectCause })
+
+/** How an actor ended. */
+export interface WsStopped {
+  /** `cause.message`, for people. */
+  readonly reason: string
+  readonly cause: WsDisconnectCause
+}
+
+/** An exception of user code, or a return value that makes no sense. */
+export interface WsHookError {
+  /** Such as `handler.parse`, `ingress.onFrame`, `reconnect.nextDelayMs`, `onStatus`. */
+  readonly hook: string
+  readonly error: unknown
+  readonly connection: number
+  /** How many errors this hook has made so far, this one included. */
+  readonly count: number
+}
+
+/** What an exception of user code does, besides being counted and reported. */
+export type WsHookErrorPolicy = 'continue' | 'reconnect' | 'stop'

@@ -1,0 +1,11 @@
+/** What follows a disconnect. */
+export type WsDisconnectAction =
+  /**
+   * The next attempt begins now. Granted once until a connection has proven healthy; further ones back off, so that a
+   * server that drops every connection is not hammered.
+   */
+  | { readonly kind: 'immediate-reconnect' }
+  /** After the delay that the reconnect strategy gives, and not before `minDelayMs` (default 0). */
+  | { readonly kind: 'backoff-reconnect'; readonly minDelayMs?: number }
+  /** The actor stops. `reason` is for people and ends up in `closed()`. */
+  | { readonly kind: 'abort'; readonly reason: string }

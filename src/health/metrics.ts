@@ -1,0 +1,39 @@
+/** A distribution in µs, of what has been recorded since the connection opened (or the actor began, where said). */
+export interface WsDistribution {
+  readonly count: number
+  readonly minUs: number
+  readonly meanUs: number
+  readonly p50Us: number
+  readonly p99Us: number
+  readonly maxUs: number
+}
+
+/** Counters since the actor began, distributions of the current (or last) connection. */
+export interface WsHealthSnapshot {
+  readonly messagesReceived: number
+  readonly bytesReceived: number
+  readonly bytesSent: number
+  readonly framesIgnored: number
+  readonly framesForwarded: number
+  readonly eventsEmitted: number
+  readonly heartbeats: number
+  readonly connectionsOpened: number
+  readonly attemptsFailed: number
+  readonly disconnects: number
+  readonly gaps: number
+  readonly stalls: number
+  readonly lateReplies: number
+  readonly unmatchedReplies: number
+  readonly hookErrors: number
+  /** Round trips of pings (protocol or application). */
+  readonly rtt: WsDistribution
+  readonly lastRttUs?: number
+  /** Receive time minus the venue's own time in the payload, sampled; both clocks' errors included, 0 if negative. */
+  readonly payloadLag: WsDistribution
+}
+
+/** Takes numbers to wherever the user wants them. Exceptions are guarded like those of a handler. */
+export interface WsMetricsReporter {
+  /** Every `metricsIntervalMs` while the actor runs, and once more when it has stopped. */
+  report(snapshot: WsHealthSnapshot): void
+}

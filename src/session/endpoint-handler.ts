@@ -1,0 +1,87 @@
+import type { WsDisconnectAction } from '../errors/disconnect-action.ts'
+import type { WsDisconnectCause } from '../errors/disconnect-cause.ts'
+import { SharedWsError } from '../errors/errors.ts'
+import type { WsDelegatedRequest } from '../requests/delegated-request.ts'
+import type { WsOutcome, WsReplyMatch } from '../requests/outcome.ts'
+import type { WsFrame } from '../transport/frame.ts'
+import type { WsPayload } from '../transport/transport.ts'
+
+/** What a frame meant. `undefined` from `parse` means: nothing for this handler. */
+export type WsParsed<M> =
+  | { readonly kind: 'message'; readonly message: M }
+  /** The venue complains. Goes to `handleServerError`. */
+  | { readonly kind: 'server-error'; readonly error: WsServerError }
+
+export interface WsServerError {
+  /** The venue's code, as text. */
+  readonly code?: string
+  readonly message: string
+}
+
+/** What a server's complaint leads to. `reconnect` and `fatal` let pending asks finish first. */
+export type WsErrorAction = 'continue' | 'reconnect' | 'fatal'
+
+/** What became of a `send`; as of `WsConnection.send`. */
+export type WsSessionSend = 'taken' | 'queued' | 'full' | 'not-open'
+
+/**
+ * One connection, as its handler sees it. Of a connection that has ended, `send` returns `not-open` and `ask` settles as
+ * `not-delivered`/`disconnected`, so a handler that holds on to an old session can do no harm.
+ */
+export interface WsSession {
+  /** 1, 2, …: which connection of this actor. */
+  readonly connection: number
+  /** Fires when the connection ends. */
+  readonly signal: AbortSignal
+  /** Behind what was sent before. Passes the gate: it works before the connection is ready. */
+  send(payload: WsPayload, options?: { readonly binary?: boolean; readonly urgent?: boolean }): WsSessionSend
+  /** Passes the gate: it works before the connection is ready, for authentication and reconciliation. */
+  ask(request: WsDelegatedRequest): Promise<WsOutcome>
+  /** The next id of the actor's one id space. */
+  nextRequestId(): string
+}
+
+/**
+ * What an endpoint's protocol means. One handler lives as long as its actor; {@link resetState} tells where a new
+ * connection begins. Every method is optional but `parse` and `handleMessage`.
+ *
+ * Methods that get a frame borrow it until they return. Exceptions are caught, counted, reported to `onHookError` and
+ * act by `whenHookThrows`; return values that make no sense are told as errors that name the method.
+ *
+ * The order on each connection: `resetState`, `onOpen`, subscriptions that need no authentication, `authenticate`,
+ * replay of the desired subscriptions, `onReady`, and then asks of everybody.
+ */
+export interface WsEndpointHandler<M = unknown> {
+  /** Of a frame that the ingress forwards (or of each, without an ingress). */
+  parse(frame: WsFrame): WsParsed<M> | undefined
+  handleMessage(message: M, session: WsSession): void
+  /** Default: `continue`. */
+  handleServerError?(error: WsServerError, session: WsSession): WsErrorAction
+  /** What follows a disconnect; `undefined` leaves it to the defaults (see `classifyDisconnect`). */
+  classifyDisconnect?(cause: WsDisconnectCause, attempt: number): WsDisconnectAction | undefined
+  /** A new connection: forget what held for the last one. */
+  resetState?(): void
+  /** Initial sends. They precede everything else on the connection. */
+  onOpen?(session: WsSession): void
+  /**
+   * Resolves when authenticated. It has `authTimeoutMs`; a rejection ends the connection, and one with
+   * {@link WsAuthRefusedError} says that the credentials are refused: tried once more, then the actor stops.
+   */
+  authenticate?(session: WsSession): Promise<void>
+  /** Runs before ordinary asks are accepted (to reconcile open orders, say); it has `onReadyTimeoutMs`. */
+  onReady?(session: WsSession): Promise<void> | void
+  /** Of every data frame while asks are pending or remembered. `undefined`: no reply. Must be cheap. */
+  matchReply?(frame: WsFrame): WsReplyMatch | undefined
+  /**
+   * The venue's own time in the payload, Unix epoch µs, of every `payloadLagEvery`-th frame, ignored ones included.
+   * `undefined`: it has none.
+   */
+  samplePayloadTimestampsUs?(frame: WsFrame): number | undefined
+}
+
+/** To be thrown by {@link WsEndpointHandler.authenticate}: the venue refuses the credentials, trying again is no use. */
+export class WsAuthRefusedError extends SharedWsError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_AUTH_REFUSED', message, options)
+  }
+}
