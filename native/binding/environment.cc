@@ -1,28 +1,19 @@
 #include "binding/environment.h"
 
-#include <cstdlib>
-#include <new>
+#include <cstring>
 
 #include "binding/values.h"
 
 namespace shared_ws {
 namespace {
 
-void DropMemory(napi_env, void*, void* memory) {
-  static_cast<LoopMemory*>(memory)->Unreference();
-}
-
-napi_value Expose(napi_env env, LoopMemory* memory, uint8_t* bytes, size_t size) {
-  napi_value buffer;
-  memory->AddReference();
-  if (napi_create_external_arraybuffer(env, bytes, size, DropMemory, memory, &buffer) == napi_ok)
-    return buffer;
-  memory->Unreference();
-  return nullptr;
-}
-
-void FreeBlock(napi_env, void* data, void*) {
-  std::free(data);
+// Memory that JavaScript sees is V8's own, because TypeScript marks it untransferable: since Node 24 that
+// gives an ArrayBuffer a detach key, and Node aborts the process when it detaches an external one without the
+// key, which it does to those that are left when the environment ends.
+uint8_t* Allocate(napi_env env, size_t size, napi_value* buffer) {
+  void* bytes = nullptr;
+  return napi_create_arraybuffer(env, size, &bytes, buffer) == napi_ok ? static_cast<uint8_t*>(bytes)
+                                                                       : nullptr;
 }
 
 }  // namespace
@@ -49,7 +40,13 @@ napi_value Environment::Init(napi_value deliver) {
   if (napi_get_uv_event_loop(env_, &uv) != napi_ok) {
     return ThrowError(env_, "ERR_INTERNAL", "this environment has no uv loop");
   }
-  memory_ = LoopMemory::Create();
+  napi_value slab, control, scratch;
+  uint8_t* slab_bytes = Allocate(env_, LoopMemory::kSlabBytes + kPaddingBytes, &slab);
+  uint8_t* control_bytes = Allocate(env_, LoopMemory::kControlBytes, &control);
+  uint8_t* scratch_bytes = Allocate(env_, LoopMemory::kScratchBytes, &scratch);
+  if (slab_bytes != nullptr && control_bytes != nullptr && scratch_bytes != nullptr) {
+    memory_ = LoopMemory::Over(slab_bytes, scratch_bytes, control_bytes);
+  }
   if (memory_ == nullptr) return ThrowError(env_, "ERR_OUT_OF_MEMORY", "no memory for the slab");
   loop_ = Loop::Create(uv, memory_, this);
   if (loop_ == nullptr) return ThrowError(env_, "ERR_OUT_OF_MEMORY", "no memory for the loop");
@@ -62,7 +59,7 @@ napi_value Environment::Init(napi_value deliver) {
   // earlier would let Node close a uv loop that still holds them. N-API itself is not used any more from here
   // on.
   napi_add_async_cleanup_hook(env_, OnCleanup, loop_, nullptr);
-  return MemoryObject();
+  return MemoryObject(slab, control, scratch);
 }
 
 void Environment::OnCleanup(napi_async_cleanup_hook_handle handle, void* loop) {
@@ -71,16 +68,15 @@ void Environment::OnCleanup(napi_async_cleanup_hook_handle handle, void* loop) {
       handle);
 }
 
-napi_value Environment::MemoryObject() {
+napi_value Environment::MemoryObject(napi_value slab, napi_value control, napi_value scratch) {
   napi_value object, blocks;
   napi_create_object(env_, &object);
   napi_create_array(env_, &blocks);
   napi_create_reference(env_, blocks, 1, &blocks_);
-  const napi_value slab = Expose(env_, memory_, memory_->slab, LoopMemory::kSlabBytes);
-  const napi_value control = Expose(env_, memory_, memory_->control, LoopMemory::kControlBytes);
-  const napi_value scratch = Expose(env_, memory_, memory_->scratch, LoopMemory::kScratchBytes);
-  if (slab == nullptr || control == nullptr || scratch == nullptr) {
-    return ThrowError(env_, "ERR_INTERNAL", "this runtime does not allow external ArrayBuffers");
+  // Never given back: the loop writes until the environment is gone, and with it its heap.
+  for (const napi_value buffer : {slab, control, scratch}) {
+    napi_ref kept;
+    napi_create_reference(env_, buffer, 1, &kept);
   }
   SetProperty(env_, object, "slab", slab);
   SetProperty(env_, object, "control", control);
@@ -118,13 +114,13 @@ void Environment::ExposeBlocks() {
   napi_value array;
   napi_get_reference_value(env_, blocks_, &array);
   for (Bytes& block : blocks) {
-    const size_t size = block.size();
-    uint8_t* bytes = block.Release();
     napi_value buffer;
-    if (napi_create_external_arraybuffer(env_, bytes, size, FreeBlock, nullptr, &buffer) != napi_ok) {
-      std::free(bytes);
+    uint8_t* copy = Allocate(env_, block.size(), &buffer);
+    if (copy != nullptr)
+      std::memcpy(copy, block.data(), block.size());
+    else
       napi_get_null(env_, &buffer);
-    }
+    block.Free();
     napi_set_element(env_, array, exposed_blocks_++, buffer);
   }
 }
@@ -133,10 +129,6 @@ void Environment::Release() {
   if (exposed_blocks_ > 0) {
     napi_value array, none;
     napi_get_reference_value(env_, blocks_, &array);
-    for (uint32_t i = 0; i < exposed_blocks_; i++) {
-      napi_value buffer;
-      if (napi_get_element(env_, array, i, &buffer) == napi_ok) napi_detach_arraybuffer(env_, buffer);
-    }
     napi_create_uint32(env_, 0, &none);
     SetProperty(env_, array, "length", none);
     exposed_blocks_ = 0;

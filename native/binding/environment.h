@@ -23,10 +23,9 @@ class Environment final : public LoopClient {
   uint8_t* scratch() const { return memory_->scratch; }
 
   void Deliver(uint32_t record_count) override;
-  // Wraps the batch's large messages, so that JavaScript finds them in `blocks`. Before every delivery.
+  // Copies the batch's large messages to where JavaScript finds them, in `blocks`. Before every delivery.
   void ExposeBlocks();
-  // Gives the batch back; large messages are detached, so that views of them become empty rather than
-  // dangling.
+  // Gives the batch back; large messages are garbage from now on.
   void Release();
 
   static Environment* Of(napi_env env);
@@ -35,7 +34,7 @@ class Environment final : public LoopClient {
 
  private:
   static void OnCleanup(napi_async_cleanup_hook_handle handle, void* loop);
-  napi_value MemoryObject();
+  napi_value MemoryObject(napi_value slab, napi_value control, napi_value scratch);
 
   napi_env env_;
   Loop* loop_ = nullptr;

@@ -5,17 +5,28 @@
 namespace shared_ws {
 
 LoopMemory* LoopMemory::Create() {
+  // calloc: rows of links that never exist cost address space only.
+  auto* slab = static_cast<uint8_t*>(std::calloc(1, kSlabBytes + kPaddingBytes));
+  auto* scratch = static_cast<uint8_t*>(std::calloc(1, kScratchBytes));
+  auto* control = static_cast<uint8_t*>(std::calloc(1, kControlBytes));
+  LoopMemory* memory =
+      slab == nullptr || scratch == nullptr || control == nullptr ? nullptr : Over(slab, scratch, control);
+  if (memory != nullptr) {
+    memory->owns_blocks_ = true;
+    return memory;
+  }
+  std::free(slab);
+  std::free(scratch);
+  std::free(control);
+  return nullptr;
+}
+
+LoopMemory* LoopMemory::Over(uint8_t* slab, uint8_t* scratch, uint8_t* control) {
   auto* memory = new (std::nothrow) LoopMemory;
   if (memory == nullptr) return nullptr;
-  // calloc: rows of links that never exist cost address space only, and no stale byte ever reaches
-  // JavaScript.
-  memory->slab = static_cast<uint8_t*>(std::calloc(1, kSlabBytes + kPaddingBytes));
-  memory->scratch = static_cast<uint8_t*>(std::calloc(1, kScratchBytes));
-  memory->control = static_cast<uint8_t*>(std::calloc(1, kControlBytes));
-  if (memory->slab == nullptr || memory->scratch == nullptr || memory->control == nullptr) {
-    memory->Unreference();
-    return nullptr;
-  }
+  memory->slab = slab;
+  memory->scratch = scratch;
+  memory->control = control;
   memory->records = reinterpret_cast<Record*>(memory->control);
   memory->counters = reinterpret_cast<LinkCounters*>(memory->control + kCountersOffset);
   memory->epoch_offset = reinterpret_cast<double*>(memory->control + kEpochOffsetOffset);
@@ -23,10 +34,12 @@ LoopMemory* LoopMemory::Create() {
 }
 
 void LoopMemory::Unreference() {
-  if (references_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-  std::free(slab);
-  std::free(scratch);
-  std::free(control);
+  if (--references_ > 0) return;
+  if (owns_blocks_) {
+    std::free(slab);
+    std::free(scratch);
+    std::free(control);
+  }
   delete this;
 }
 
@@ -55,13 +68,13 @@ void Batch::AddAssembled(uint32_t link, double now_us, Opcode opcode, bool ascii
     uint8_t* copy = SlabEnd();
     if (payload.size() > 0) std::memcpy(copy, payload.data(), payload.size());
     CommitSlab(payload.size());
-    Add(RecordKind::kMessage, link, now_us, static_cast<uint8_t>(opcode), flags, copy, payload.size());
+    AddMessage(link, now_us, opcode, flags, copy, payload.size());
     return;
   }
   const auto slot = static_cast<uint32_t>(blocks_.size());
   const size_t length = payload.size();
   blocks_.push_back(std::move(payload));
-  Add(RecordKind::kMessage, link, now_us, static_cast<uint8_t>(opcode), flags | kFlagBlock, nullptr, length);
+  AddMessage(link, now_us, opcode, flags | kFlagBlock, nullptr, length);
   memory_->records[count_ - 1].slot = slot;
 }
 

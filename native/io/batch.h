@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <vector>
 
@@ -10,9 +9,8 @@
 
 namespace shared_ws {
 
-// The memory of one loop that JavaScript sees too. It is freed by whoever lets go last: the loop, or the
-// finalizers of the ArrayBuffers made over it. Finalizers may run on another thread during teardown, hence
-// the atomic count.
+// The memory of one loop that JavaScript may see too. Blocks are lent by an owner that outlives the loop
+// (V8), or, from Create(), its own and freed by whoever lets go last.
 struct LoopMemory {
   static constexpr size_t kSlabBytes = 256 * 1024;
   static constexpr uint32_t kMaxRecords = 4096;
@@ -30,11 +28,15 @@ struct LoopMemory {
 
   // Null when there is no memory for it. Starts with one reference.
   static LoopMemory* Create();
-  void AddReference() { references_.fetch_add(1, std::memory_order_relaxed); }
+  // Over lent blocks of zeros: `kSlabBytes + kPaddingBytes`, `kScratchBytes` and `kControlBytes`, the last
+  // aligned for a Record.
+  static LoopMemory* Over(uint8_t* slab, uint8_t* scratch, uint8_t* control);
+  void AddReference() { references_++; }
   void Unreference();
 
  private:
-  std::atomic<uint32_t> references_{1};
+  uint32_t references_ = 1;  // one thread: the loop's
+  bool owns_blocks_ = false;
 };
 
 // The records and payloads of one delivery. Links append; the loop delivers; Release() makes room for the
@@ -75,6 +77,23 @@ class Batch {
     record.aux = aux;
   }
 
+  // Appends a message whose payload lies in the slab already. The first record of a run of messages of one
+  // link says in `aux` how long the run is, so that JavaScript need not look for its end.
+  void AddMessage(uint32_t link, double now_us, Opcode opcode, uint16_t flags, const uint8_t* payload,
+                  size_t length) {
+    const bool continues = run_end_ == count_ && run_link_ == link;
+    if (!continues) {
+      run_first_ = count_;
+      run_link_ = link;
+    }
+    Add(RecordKind::kMessage, link, now_us, static_cast<uint8_t>(opcode), flags, payload, length, 0);
+    memory_->records[run_first_].aux++;
+    run_end_ = count_;
+    messages_++;
+  }
+  // Messages appended since the loop began.
+  uint64_t messages() const { return messages_; }
+
   // As Add, with a payload that may lie elsewhere: it is copied to the slab then. Readers leave room for
   // that; without room the payload is dropped.
   void AddCopy(RecordKind kind, uint32_t link, double now_us, uint8_t opcode, const void* payload,
@@ -90,12 +109,17 @@ class Batch {
   void Release() {
     count_ = 0;
     used_ = 0;
+    run_link_ = 0;
     if (!blocks_.empty()) blocks_.clear();
   }
 
  private:
   LoopMemory* memory_;
   uint32_t count_ = 0;
+  uint32_t run_first_ = 0;
+  uint32_t run_end_ = 0;
+  uint32_t run_link_ = 0;  // no link has id 0
+  uint64_t messages_ = 0;
   size_t used_ = 0;
   std::vector<Bytes> blocks_;
 };

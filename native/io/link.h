@@ -77,15 +77,6 @@ class Link {
   void Continue();    // after Loop::Rearm
   void AfterBatch();  // after Loop::AfterBatch
 
-  // Sink of core's Connection; for it alone.
-  bool Accepts() { return loop_->batch().HasRecordRoom(); }
-  void OnMessage(Opcode opcode, bool ascii, const uint8_t* payload, size_t size);
-  void OnAssembled(Opcode opcode, bool ascii, Bytes&& payload);
-  void OnPing(const uint8_t* payload, size_t size);
-  void OnPong(const uint8_t* payload, size_t size);
-  void OnClose(uint16_t code, const uint8_t* reason, size_t size);
-  void OnViolation(Status status);
-
  private:
   enum class Phase : uint8_t { kConnecting, kRaw, kTlsHandshake, kWebSocket };
 
@@ -109,6 +100,11 @@ class Link {
   void ReadSealed();
   void SetBacklog(const uint8_t* data, size_t size);
   void TakeBacklog();
+  // What the decoder reports to: see link_read.cc.
+  struct Sink;
+  void OnPing(const uint8_t* payload, size_t size);
+  void OnClose(uint16_t code, const uint8_t* reason, size_t size);
+  void OnViolation(Status status);
   bool HasSilentInput() const;
   void RearmOnce();
   void RearmFirst();

@@ -84,6 +84,28 @@ void Link::ReadTurn() {
   }
 }
 
+// The road of a message stays in registers; everything else goes to the link.
+struct Link::Sink {
+  Link& link;
+  Batch& batch;
+  const uint32_t id;
+  const double now_us;
+
+  bool Accepts() const { return batch.HasRecordRoom(); }
+  void OnMessage(Opcode opcode, bool ascii, const uint8_t* payload, size_t size) {
+    batch.AddMessage(id, now_us, opcode, ascii ? kFlagAscii : 0, payload, size);
+  }
+  void OnAssembled(Opcode opcode, bool ascii, Bytes&& payload) {
+    batch.AddAssembled(id, now_us, opcode, ascii, std::move(payload));
+  }
+  void OnPing(const uint8_t* payload, size_t size) { link.OnPing(payload, size); }
+  void OnPong(const uint8_t* payload, size_t size) {
+    batch.AddCopy(RecordKind::kPong, id, now_us, 0, payload, size, 0);
+  }
+  void OnClose(uint16_t code, const uint8_t* reason, size_t size) { link.OnClose(code, reason, size); }
+  void OnViolation(Status status) { link.OnViolation(status); }
+};
+
 // `data` lies at the end of the slab.
 void Link::TakePlaintext(uint8_t* data, size_t size) {
   Batch& batch = loop_->batch();
@@ -94,7 +116,10 @@ void Link::TakePlaintext(uint8_t* data, size_t size) {
     return;
   }
   const uint32_t before = batch.count();
-  const size_t consumed = connection_->Consume(data, size, *this);
+  const uint64_t messages_before = batch.messages();
+  Sink sink{*this, batch, id_, now_us_};
+  const size_t consumed = connection_->Consume(data, size, sink);
+  counters_.messages_received += static_cast<double>(batch.messages() - messages_before);
   if (consumed < size) SetBacklog(data + consumed, size - consumed);
   // Nothing refers to these bytes (a part of a frame, pongs that nobody delivered): let the next read have
   // their place.
@@ -172,27 +197,12 @@ void Link::TakeBacklog() {
   RearmOnce();
 }
 
-// ---- Sink of the decoder
-// ----------------------------------------------------------------------------------------
-
-void Link::OnMessage(Opcode opcode, bool ascii, const uint8_t* payload, size_t size) {
-  counters_.messages_received += 1;
-  loop_->batch().Add(RecordKind::kMessage, id_, now_us_, static_cast<uint8_t>(opcode), ascii ? kFlagAscii : 0,
-                     payload, size);
-}
-
-void Link::OnAssembled(Opcode opcode, bool ascii, Bytes&& payload) {
-  counters_.messages_received += 1;
-  loop_->batch().AddAssembled(id_, now_us_, opcode, ascii, std::move(payload));
-}
+// ---- What the decoder reports
+// ---------------------------------------------------------------------------------------------------
 
 void Link::OnPing(const uint8_t* payload, size_t size) {
   loop_->batch().AddCopy(RecordKind::kPing, id_, now_us_, 0, payload, size, 0);
   if (SendControl(Opcode::kPong, payload, size) == 1) counters_.pongs_sent += 1;
-}
-
-void Link::OnPong(const uint8_t* payload, size_t size) {
-  loop_->batch().AddCopy(RecordKind::kPong, id_, now_us_, 0, payload, size, 0);
 }
 
 void Link::OnClose(uint16_t code, const uint8_t* reason, size_t size) {

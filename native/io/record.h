@@ -40,7 +40,7 @@ struct Record {
   uint32_t length;
   double received_mono_us;
   uint32_t slot;  // block index, when kFlagBlock
-  uint32_t aux;   // close code, protocol status, errno
+  uint32_t aux;   // close code, protocol status, errno; of a message: messages in the run it begins, else 0
 };
 static_assert(sizeof(Record) == 32 && offsetof(Record, received_mono_us) == 16 &&
               offsetof(Record, aux) == 28);

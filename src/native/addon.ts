@@ -8,8 +8,8 @@
  * - `control`: records, and one row of counters per link;
  * - `scratch`: where outbound payload functions write.
  *
- * All three are memory of the addon, exposed once as external ArrayBuffers; they must be marked untransferable before
- * anyone else sees them, and are freed when both the loop and the ArrayBuffer are gone.
+ * All three are ordinary ArrayBuffers that the addon keeps and writes to until the environment ends; they must be marked
+ * untransferable before anyone else sees them.
  *
  * A link is named by a number. Ids are never reused while a record of theirs can still be in a batch.
  */
@@ -122,8 +122,8 @@ export interface NativeLoopMemory {
   readonly maxRecords: number
   readonly maxLinks: number
   /**
-   * External ArrayBuffers of messages too large for the slab, by block index. The addon fills it before a delivery and
-   * detaches and removes every block at {@link NativeAddon.release}.
+   * Copies of messages too large for the slab, by block index. The addon fills it before a delivery and empties it at
+   * {@link NativeAddon.release}.
    */
   readonly blocks: ArrayBuffer[]
 }

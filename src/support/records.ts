@@ -18,7 +18,10 @@ export const RECORD_LENGTH = 3
 export const RECORD_TIME = 2
 /** u32 word 6: block index, when flag {@link FLAG_BLOCK} is set. */
 export const RECORD_SLOT = 6
-/** u32 word 7: by kind: close code, protocol status, or the error number of an `end`. */
+/**
+ * u32 word 7: by kind: close code, protocol status, or the error number of an `end`. Of a message, as the addon writes
+ * it: how many messages of the link follow one another from here, on the first of them.
+ */
 export const RECORD_AUX = 7
 
 /** The payload is valid UTF-8 and every byte of it is below 0x80. */

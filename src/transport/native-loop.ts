@@ -97,9 +97,9 @@ export class NativeLoop implements RecordMemory {
       while (index < count) {
         const at = this.#recordsWord + index * RECORD_WORDS
         const id = words[at + RECORD_LINK] as number
-        const first = index++
+        const first = index
         const isMessage = ((words[at + RECORD_HEAD] as number) & 0xff) === RecordKind.message
-        if (isMessage) index = this.#endOfRun(index, count, id)
+        index += isMessage ? (words[at + RECORD_AUX] as number) : 1
         const link = this.#links.get(id)
         if (link === undefined) continue
         try {
@@ -115,16 +115,6 @@ export class NativeLoop implements RecordMemory {
     } finally {
       this.addon.release()
     }
-  }
-
-  #endOfRun(index: number, count: number, id: number): number {
-    const words = this.words
-    let end = index
-    for (let at = this.#recordsWord + end * RECORD_WORDS; end < count; end++, at += RECORD_WORDS) {
-      if (words[at + RECORD_LINK] !== id) break
-      if (((words[at + RECORD_HEAD] as number) & 0xff) !== RecordKind.message) break
-    }
-    return end
   }
 
   kind(index: number): number {
