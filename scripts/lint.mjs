@@ -25,6 +25,7 @@ const generated = new Set(sources.filter((file) => textOf(file).startsWith('// G
 step('biome', process.execPath, ['node_modules/@biomejs/biome/bin/biome', 'check', ...(fix ? ['--write'] : [])])
 step('tsc', process.execPath, ['node_modules/typescript/bin/tsc', '--noEmit', '-p', '.'])
 step('tsc, tests', process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'test'])
+step('tsc, benches', process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'bench'])
 step('generated files', process.execPath, ['scripts/generate-statuses.mjs', ...(fix ? [] : ['--check'])])
 clangFormat()
 for (const file of sources) {
