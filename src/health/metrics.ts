@@ -28,7 +28,7 @@ export interface WsHealthSnapshot {
   /** Round trips of pings (protocol or application). */
   readonly rtt: WsDistribution
   readonly lastRttUs?: number
-  /** Receive time minus the venue's own time in the payload, sampled; both clocks' errors included, 0 if negative. */
+  /** Receive time minus the venue's own time in the payload, sampled; both clocks’ errors included; at least 1. */
   readonly payloadLag: WsDistribution
 }
 

@@ -1,0 +1,104 @@
+import type { WsDisconnectCause, WsSessionStage } from '../errors/disconnect-cause.ts'
+import { SharedWsError } from '../errors/errors.ts'
+import type { LivenessVerdict } from '../health/liveness.ts'
+import { WsAuthRefusedError } from '../session/endpoint-handler.ts'
+
+/** The ends that an actor itself brings about. Those that transports know are in `transport/end-causes.ts`. */
+
+type LocalStop = Extract<WsDisconnectCause, { kind: 'local-stop' }>
+
+/** RFC 6455 7.1.5: no close handshake, unless the link tells better. */
+const ABNORMAL = 1006
+
+export function stoppedByUser(): LocalStop {
+  return { kind: 'local-stop', code: 'LOCAL_CLOSE', message: 'stopped by us', closeCode: ABNORMAL, closeReason: '' }
+}
+
+export function stoppedBySignal(reason: unknown): LocalStop {
+  const why = reason instanceof Error ? reason.message : typeof reason === 'string' ? reason : ''
+  const message = `the signal aborted${why === '' ? '' : `: ${why}`}`
+  return { kind: 'local-stop', code: 'ERR_ABORTED', message, closeCode: ABNORMAL, closeReason: '' }
+}
+
+/** The server did not take what was queued before CLOSE. */
+export function closeTookTooLong(why: WsDisconnectCause): LocalStop {
+  const message = `${why.message}; the server did not take in time what was queued before CLOSE`
+  return { kind: 'local-stop', code: 'ERR_CLOSE_TIMEOUT', message, closeCode: ABNORMAL, closeReason: '' }
+}
+
+/** `shutdown` of an ingress, or `fatal` of a handler: a stop that user code asked for. */
+export function shutdownBy(hook: string, why: string): LocalStop {
+  const message = `${hook} asked for the end${why === '' ? '' : `: ${why}`}`
+  return { kind: 'local-stop', code: 'ERR_SHUTDOWN_REQUESTED', message, closeCode: ABNORMAL, closeReason: '' }
+}
+
+export function reconnectRequested(by: 'user' | 'ingress' | 'handler', why: string): WsDisconnectCause {
+  const message = `the ${by} asked for another connection${why === '' ? '' : `: ${why}`}`
+  return { kind: 'reconnect-requested', code: 'ERR_RECONNECT_REQUESTED', message, by }
+}
+
+export function wentSilent({ kind, silentForMs }: LivenessVerdict): WsDisconnectCause {
+  const ms = Math.round(silentForMs)
+  return kind === 'silent'
+    ? { kind: 'stale', code: 'ERR_SILENT', message: `no byte came for ${ms} ms (silentAfterMs)`, silentForMs }
+    : { kind: 'stale', code: 'ERR_STALE', message: `no application data for ${ms} ms (staleAfterMs)`, silentForMs }
+}
+
+export function pongTimedOut(silentForMs: number): WsDisconnectCause {
+  const message = `a heartbeat was not answered within ${Math.round(silentForMs)} ms`
+  return { kind: 'stale', code: 'ERR_PONG_TIMEOUT', message, silentForMs }
+}
+
+export function phaseTimedOut(phase: 'authenticate' | 'on-ready', timeoutMs: number): WsDisconnectCause {
+  return phase === 'authenticate'
+    ? sessionFailed(phase, 'ERR_AUTH_TIMEOUT', `authentication took longer than ${timeoutMs} ms (authTimeoutMs)`)
+    : sessionFailed(phase, 'ERR_ON_READY_TIMEOUT', `onReady took longer than ${timeoutMs} ms (onReadyTimeoutMs)`)
+}
+
+/** The handler's `authenticate` or `onReady` rejected. */
+export function phaseFailed(phase: 'authenticate' | 'on-ready', thrown: unknown): WsDisconnectCause {
+  const error = toError(thrown)
+  if (phase === 'on-ready')
+    return sessionFailed(phase, 'ERR_ON_READY_FAILED', `onReady failed: ${error.message}`, error)
+  return error instanceof WsAuthRefusedError
+    ? sessionFailed(phase, 'ERR_AUTH_REFUSED', `the credentials were refused: ${error.message}`, error)
+    : sessionFailed(phase, 'ERR_AUTH_FAILED', `authentication failed: ${error.message}`, error)
+}
+
+export function subscriptionsUnanswered(items: readonly string[], timeoutMs: number): WsDisconnectCause {
+  const message = `no answer to a subscription within ${timeoutMs} ms (subscriptionTimeoutMs): ${items.length} item(s)`
+  return sessionFailed('subscribe', 'ERR_SUBSCRIBE_TIMEOUT', message)
+}
+
+/** The replay does not fit into the lane: what follows it would be a feed with holes. */
+export function subscriptionsNotSent(): WsDisconnectCause {
+  const message = 'the subscriptions did not fit into the outbound lane; raise lanes.normalBytes'
+  return sessionFailed('subscribe', 'ERR_QUEUE_FULL', message)
+}
+
+/** By policy: an exception of user code ends the connection or the actor. */
+export function hookThrew(hook: string, thrown: unknown): WsDisconnectCause {
+  const error = toError(thrown)
+  return {
+    kind: 'internal-error',
+    code: 'ERR_CALLBACK_THREW',
+    message: `${hook} threw, and whenHookThrows says so: ${error.message}`,
+    context: hook,
+    error,
+  }
+}
+
+/** `WsTransport.connect` broke its contract, or refused the request. */
+export function transportThrew(context: string, thrown: unknown): WsDisconnectCause {
+  const error = toError(thrown)
+  const code = error instanceof SharedWsError ? error.code : 'ERR_INTERNAL'
+  return { kind: 'internal-error', code, message: `${context} threw: ${error.message}`, context, error }
+}
+
+function sessionFailed(stage: WsSessionStage, code: string, message: string, error?: Error): WsDisconnectCause {
+  return { kind: 'session-failed', stage, code, message, ...(error === undefined ? {} : { error }) }
+}
+
+export function toError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(`a value that is no Error was thrown (${typeof thrown})`)
+}

@@ -1,0 +1,166 @@
+import type { PendingRequest } from '../requests/pending-request.ts'
+import { payloadBytes } from '../transport/payload.ts'
+import { OFFER_CLOSED, OFFER_FULL, type WsLink, type WsOfferOptions, type WsPayload } from '../transport/transport.ts'
+
+export interface LaneOptions {
+  readonly urgentBytes: number
+  readonly normalBytes: number
+}
+
+export interface OutboundMessage {
+  readonly payload: WsPayload
+  readonly binary?: boolean | undefined
+  readonly urgent?: boolean | undefined
+  /** Whose frame it is; told of its sequence number when the link takes it. */
+  readonly request?: PendingRequest | undefined
+  /** More follows at once: let the link hold the bytes back. */
+  readonly more?: boolean | undefined
+}
+
+/** A frame that waits no longer depends on the caller: bytes are copied, writers have been run. */
+interface Waiting {
+  readonly payload: string | Uint8Array
+  readonly options: WsOfferOptions
+  readonly cost: number
+  readonly request: PendingRequest | undefined
+}
+
+export type LaneResult = 'taken' | 'queued' | 'full' | 'not-open'
+
+/** So that frames without payload have a bound too. */
+const FRAME_COST = 16
+
+class Lane {
+  readonly waiting: Waiting[] = []
+  readonly maxBytes: number
+  bytes = 0
+
+  constructor(maxBytes: number) {
+    this.maxBytes = maxBytes
+  }
+}
+
+/**
+ * Frames that the link has no room for: an urgent lane and a normal one, each in call order, the urgent one first. They
+ * belong to one connection; {@link detach} forgets them.
+ */
+export class Lanes {
+  readonly #urgent: Lane
+  readonly #normal: Lane
+  /** The link has taken a request’s frame. */
+  readonly #onOffered: (request: PendingRequest, sequence: number) => void
+  #link: WsLink | undefined
+  #closed = false
+
+  constructor(options: LaneOptions, onOffered: (request: PendingRequest, sequence: number) => void) {
+    this.#urgent = new Lane(options.urgentBytes)
+    this.#normal = new Lane(options.normalBytes)
+    this.#onOffered = onOffered
+  }
+
+  attach(link: WsLink): void {
+    this.#link = link
+    this.#closed = false
+  }
+
+  /** The connection is over: nothing that waits is ever sent. */
+  detach(): void {
+    this.#link = undefined
+    for (const lane of [this.#urgent, this.#normal]) {
+      lane.waiting.length = 0
+      lane.bytes = 0
+    }
+  }
+
+  /** Takes nothing more; what waits still goes out. */
+  close(): void {
+    this.#closed = true
+  }
+
+  get bytes(): number {
+    return this.#urgent.bytes + this.#normal.bytes
+  }
+
+  get isEmpty(): boolean {
+    return this.#urgent.waiting.length === 0 && this.#normal.waiting.length === 0
+  }
+
+  /**
+   * Hands the message to the link, or keeps it. `hold`: keep it in any case (until {@link pump}), because we are inside a
+   * hook. Throws what a writer throws, and `ERR_PAYLOAD_…`; then nothing was kept.
+   */
+  send(message: OutboundMessage, hold: boolean): LaneResult {
+    const link = this.#link
+    if (link === undefined || this.#closed) return 'not-open'
+    const lane = message.urgent === true ? this.#urgent : this.#normal
+    const first = lane.waiting.length === 0 && (lane === this.#urgent || this.#urgent.waiting.length === 0)
+    if (first && !hold) {
+      const { payload, binary, more, request } = message
+      const sequence = link.offer(payload, offerOptions(binary, more))
+      if (sequence === OFFER_CLOSED) return 'not-open'
+      if (sequence !== OFFER_FULL) {
+        if (request !== undefined) this.#onOffered(request, sequence)
+        return 'taken'
+      }
+    }
+    return this.#keep(lane, message) ? 'queued' : 'full'
+  }
+
+  /** Gives the link what it has room for. */
+  pump(): void {
+    const link = this.#link
+    if (link === undefined || this.isEmpty) return
+    for (const lane of [this.#urgent, this.#normal]) if (!this.#pumpLane(lane, link)) break
+    link.flush()
+  }
+
+  flush(): void {
+    this.#link?.flush()
+  }
+
+  /** Takes a request's frame out. False: it does not wait here. */
+  withdraw(request: PendingRequest): boolean {
+    const lane = request.prepared.urgent ? this.#urgent : this.#normal
+    const index = lane.waiting.findIndex((entry) => entry.request === request)
+    if (index < 0) return false
+    const [entry] = lane.waiting.splice(index, 1)
+    lane.bytes -= (entry as Waiting).cost
+    return true
+  }
+
+  /** False: the link is full or closed. */
+  #pumpLane(lane: Lane, link: WsLink): boolean {
+    for (let entry = lane.waiting[0]; entry !== undefined; entry = lane.waiting[0]) {
+      const sequence = link.offer(entry.payload, entry.options)
+      // Closed: the end of the link follows, and with it the end of what waits.
+      if (sequence === OFFER_FULL || sequence === OFFER_CLOSED) return false
+      lane.waiting.shift()
+      lane.bytes -= entry.cost
+      if (entry.request !== undefined) this.#onOffered(entry.request, sequence)
+    }
+    return true
+  }
+
+  #keep(lane: Lane, message: OutboundMessage): boolean {
+    const { payload, binary, request } = message
+    const room = lane.maxBytes - lane.bytes - FRAME_COST
+    // A UTF-16 unit is at least one byte of UTF-8: what is plainly too long need not be measured or copied.
+    if (room < 0 || (typeof payload !== 'function' && payload.length > room)) return false
+    const owned = typeof payload === 'string' ? payload : payloadBytes(payload)
+    const cost = FRAME_COST + (typeof owned === 'string' ? Buffer.byteLength(owned) : owned.byteLength)
+    if (cost - FRAME_COST > room) return false
+    // A writer's bytes are text unless the call says otherwise; as a Uint8Array they would be taken for binary.
+    const asBinary = binary ?? (typeof payload === 'function' ? false : undefined)
+    lane.waiting.push({ payload: owned, options: offerOptions(asBinary, true), cost, request })
+    lane.bytes += cost
+    return true
+  }
+}
+
+const MORE: WsOfferOptions = { more: true }
+const NOTHING_MORE: WsOfferOptions = {}
+
+function offerOptions(binary: boolean | undefined, more: boolean | undefined): WsOfferOptions {
+  if (binary === undefined) return more === true ? MORE : NOTHING_MORE
+  return { binary, more: more === true }
+}

@@ -1,0 +1,217 @@
+import { systemLookup } from '../connect/dns.ts'
+import { checkEndpoint, type EndpointSource } from '../connect/endpoint.ts'
+import type { WsLimits, WsLookup, WsStageTimeouts, WsTlsConfig } from '../connect/request.ts'
+import { checkTls } from '../connect/tls-check.ts'
+import { WsConfigError } from '../errors/errors.ts'
+import type { LivenessOptions } from '../health/liveness.ts'
+import { ExponentialBackoff } from '../reconnect/exponential-backoff.ts'
+import type { WsReconnectStrategy } from '../reconnect/strategy.ts'
+import { Checker, describe, MAX_TIMER_MS } from '../support/check.ts'
+import { type Clock, systemClock } from '../support/clock.ts'
+import { type RandomSource, systemRandom } from '../support/random.ts'
+import type { WsTransport } from '../transport/transport.ts'
+import type { LaneOptions } from './lanes.ts'
+import type { WebSocketActorOptions } from './options.ts'
+import type { Rules } from './state.ts'
+import type { WsHookErrorPolicy } from './status.ts'
+
+type Given<K extends keyof WebSocketActorOptions> = NonNullable<WebSocketActorOptions<unknown, unknown>[K]> | undefined
+
+/** {@link WebSocketActorOptions}, checked, with every default filled in. A copy: what the user changes later has no effect. */
+export interface ResolvedActorOptions {
+  readonly endpoint: EndpointSource
+  readonly transport: WsTransport
+  readonly tls: WsTlsConfig
+  readonly lookup: WsLookup
+  readonly limits: WsLimits
+  readonly timeouts: WsStageTimeouts
+  readonly noDelay: boolean
+  readonly handler: Given<'handler'>
+  readonly ingress: Given<'ingress'>
+  readonly subscriptionManager: Given<'subscriptionManager'>
+  readonly subscriptions: readonly string[]
+  readonly reconnect: WsReconnectStrategy
+  readonly pingPong: Given<'pingPong'>
+  readonly liveness: LivenessOptions
+  readonly rules: Rules
+  readonly subscriptionTimeoutMs: number
+  readonly closeTimeoutMs: number
+  readonly lanes: LaneOptions
+  readonly requests: Given<'requests'>
+  readonly callbacks: {
+    readonly [K in (typeof CALLBACKS)[number]]: Given<K>
+  }
+  readonly whenHookThrows: WsHookErrorPolicy
+  readonly metrics: Given<'metrics'>
+  readonly metricsIntervalMs: number
+  readonly payloadLagEvery: number
+  readonly signal: AbortSignal | undefined
+  readonly clock: Clock
+  readonly random: RandomSource
+}
+
+const CALLBACKS = ['onStatus', 'onEvent', 'onBatch', 'onPing', 'onPong', 'onLateReply', 'onHookError'] as const
+
+const OPTIONS = [
+  'url',
+  'headers',
+  'subprotocols',
+  'transport',
+  'tls',
+  'lookup',
+  'limits',
+  'timeouts',
+  'noDelay',
+  'handler',
+  'ingress',
+  'subscriptionManager',
+  'subscriptions',
+  'reconnect',
+  'pingPong',
+  'staleAfterMs',
+  'silentAfterMs',
+  'authTimeoutMs',
+  'onReadyTimeoutMs',
+  'subscriptionTimeoutMs',
+  'stableMs',
+  'disconnectDrainMs',
+  'closeTimeoutMs',
+  'lanes',
+  'requests',
+  ...CALLBACKS,
+  'whenHookThrows',
+  'metrics',
+  'metricsIntervalMs',
+  'payloadLagEvery',
+  'signal',
+  'clock',
+  'random',
+] as const satisfies readonly (keyof WebSocketActorOptions)[]
+
+const MIB = 1024 * 1024
+/** Messages and frames live in ArrayBuffers and strings, which end there on every supported Node. */
+const MAX_SIZE = 2 ** 31 - 1
+const LIMITS: WsLimits = { maxFrameBytes: 16 * MIB, maxMessageBytes: 16 * MIB, maxLinkBytes: 64 * 1024 }
+const TIMEOUTS: WsStageTimeouts = { dnsMs: 5000, tcpMs: 5000, tlsMs: 5000, upgradeMs: 5000, totalMs: 15_000 }
+
+/** Throws one `WsConfigError` with every mistake. Calls nothing of the user's. */
+export function resolveActorOptions(options: unknown): ResolvedActorOptions {
+  const check = new Checker()
+  const given = check.object('options', options, OPTIONS) ?? {}
+  if (options === undefined) check.add('options', 'must be an object with url and transport, is undefined')
+  const ms = (name: keyof typeof given, byDefault: number, min = 1): number =>
+    check.integer(name, given[name], min, MAX_TIMER_MS, byDefault)
+  const optionalMs = (name: keyof typeof given): number | undefined => ms(name, 0) || undefined
+  const resolved: ResolvedActorOptions = {
+    endpoint: checkEndpoint(check, given.url, given.headers, given.subprotocols),
+    transport: transportOf(check, given.transport),
+    tls: tlsOf(check, given.tls),
+    lookup: check.function<WsLookup>('lookup', given.lookup) ?? systemLookup,
+    limits: integersOf(check, 'limits', given.limits, LIMITS, 1, MAX_SIZE),
+    timeouts: integersOf(check, 'timeouts', given.timeouts, TIMEOUTS, 1, MAX_TIMER_MS),
+    noDelay: check.boolean('noDelay', given.noDelay, true),
+    handler: check.methods(
+      'handler',
+      given.handler,
+      ['parse', 'handleMessage'],
+      'a handler with parse and handleMessage',
+    ),
+    ingress: check.methods('ingress', given.ingress, ['onFrame'], 'an ingress with onFrame'),
+    subscriptionManager: check.methods(
+      'subscriptionManager',
+      given.subscriptionManager,
+      ['initial', 'update'],
+      'a subscription manager with initial and update',
+    ),
+    subscriptions: itemsOf(check, given.subscriptions, given.subscriptionManager),
+    reconnect:
+      check.methods<WsReconnectStrategy>(
+        'reconnect',
+        given.reconnect,
+        ['nextDelayMs', 'reset'],
+        'a strategy with nextDelayMs and reset, such as new ExponentialBackoff() or NoReconnect',
+      ) ?? new ExponentialBackoff(),
+    pingPong: check.methods(
+      'pingPong',
+      given.pingPong,
+      ['opened', 'nextDueUs', 'tick', 'restart'],
+      'a ping-pong strategy such as new ProtocolPingPong()',
+    ),
+    liveness: { staleAfterMs: optionalMs('staleAfterMs'), silentAfterMs: optionalMs('silentAfterMs') },
+    rules: {
+      authTimeoutMs: ms('authTimeoutMs', 10_000),
+      onReadyTimeoutMs: ms('onReadyTimeoutMs', 30_000),
+      disconnectDrainMs: ms('disconnectDrainMs', 1000, 0),
+      stableMs: ms('stableMs', 10_000, 0),
+    },
+    subscriptionTimeoutMs: ms('subscriptionTimeoutMs', 10_000),
+    closeTimeoutMs: ms('closeTimeoutMs', 2000, 0),
+    lanes: integersOf(check, 'lanes', given.lanes, { urgentBytes: 256 * 1024, normalBytes: MIB }, 0, MAX_SIZE),
+    requests: given.requests as Given<'requests'>,
+    callbacks: Object.fromEntries(
+      CALLBACKS.map((name) => [name, check.function(name, given[name])]),
+    ) as unknown as ResolvedActorOptions['callbacks'],
+    whenHookThrows: check.oneOf('whenHookThrows', given.whenHookThrows, ['continue', 'reconnect', 'stop'], 'continue'),
+    metrics: check.methods('metrics', given.metrics, ['report'], 'a reporter with report'),
+    metricsIntervalMs: ms('metricsIntervalMs', 10_000),
+    payloadLagEvery: check.integer('payloadLagEvery', given.payloadLagEvery, 1, MAX_SIZE, 128),
+    signal: check.signal('signal', given.signal),
+    clock:
+      check.methods<Clock>(
+        'clock',
+        given.clock,
+        ['monoUs', 'epochUs', 'setTimer'],
+        'a Clock: monoUs, epochUs, setTimer',
+      ) ?? systemClock,
+    random:
+      check.methods<RandomSource>('random', given.random, ['bytes', 'float'], 'a RandomSource: bytes, float') ??
+      systemRandom,
+  }
+  if (check.problems.length > 0) throw new WsConfigError(check.problems)
+  return resolved
+}
+
+function transportOf(check: Checker, value: unknown): WsTransport {
+  const { name, connect } = Object(value) as Partial<Record<keyof WsTransport, unknown>>
+  if (typeof name !== 'string' || typeof connect !== 'function') {
+    const want = 'an object with name and connect, such as nativeTransport or wsTransport'
+    check.add('transport', `must be ${want}, is ${describe(value)}`)
+  }
+  return value as WsTransport
+}
+
+function tlsOf(check: Checker, value: unknown): WsTlsConfig {
+  if (value === undefined) return {}
+  const problems = checkTls(value)
+  for (const { field, message } of problems) check.add(field, message)
+  return problems.length === 0 ? { ...(value as WsTlsConfig) } : {}
+}
+
+function itemsOf(check: Checker, value: unknown, manager: unknown): readonly string[] {
+  if (value === undefined) return []
+  if (!Array.isArray(value) || !value.every((item) => typeof item === 'string' && item !== '')) {
+    check.add('subscriptions', `must be a list of strings that are not empty, is ${describe(value)}`)
+    return []
+  }
+  if (value.length > 0 && manager === undefined) {
+    check.add('subscriptions', 'need a subscriptionManager, which knows how the venue wants them asked for')
+  }
+  return [...value]
+}
+
+/** An object of integers, with the members and defaults of `defaults`. */
+function integersOf<T extends object>(
+  check: Checker,
+  field: string,
+  value: unknown,
+  defaults: T,
+  min: number,
+  max: number,
+): T {
+  const names = Object.keys(defaults) as (keyof T & string)[]
+  const given = check.object(field, value, names) ?? ({} as Partial<Record<keyof T, unknown>>)
+  const pairs = names.map((name) => {
+    return [name, check.integer(`${field}.${name}`, given[name], min, max, defaults[name] as number)]
+  })
+  return Object.fromEntries(pairs) as T
+}

@@ -1,0 +1,130 @@
+import { WsConfigError } from '../errors/errors.ts'
+import { Checker, MAX_TIMER_MS } from '../support/check.ts'
+import type { WsFrame } from '../transport/frame.ts'
+import type { WsPayload } from '../transport/transport.ts'
+import type { WsHeartbeat, WsPingPongLink, WsPingPongStrategy, WsPingPongVerdict } from './ping-pong.ts'
+import { PongWait } from './pong-wait.ts'
+
+const OK: WsPingPongVerdict = { kind: 'ok' }
+const RETRY_MS = 100
+
+/** The functions are the user's; frames are borrowed until they return. */
+export interface WsApplicationPingPongOptions {
+  /** Our ping, as the venue wants it: text, or JSON with an id. Without it we only answer the server's. */
+  readonly ping?: () => WsPayload
+  /** Is this the answer to our ping? */
+  readonly isPong?: (frame: WsFrame) => boolean
+  /** The answer to the server's ping in `frame`; `undefined` when it is no ping. */
+  readonly answerPing?: (frame: WsFrame) => WsPayload | undefined
+  /** From one ping of ours to the next. Default 15 000. */
+  readonly intervalMs?: number
+  /** How long the answer may take once our ping has reached the kernel. Default 10 000. */
+  readonly timeoutMs?: number
+  /** The server pings (or beats) at least so often: without it for so long, the connection is dead. Default: not judged. */
+  readonly serverPingWithinMs?: number
+}
+
+/** Heartbeats in data frames: text or JSON pings of ours, answers to those of the server, or both. */
+export class WsApplicationPingPong implements WsPingPongStrategy {
+  readonly timeoutMs: number | undefined
+  readonly #options: WsApplicationPingPongOptions
+  readonly #answerMs: number
+  readonly #intervalUs: number
+  readonly #serverPingWithinUs: number | undefined
+  #nextPingUs: number | undefined
+  #waiting: { readonly sentUs: number; readonly wait: PongWait } | undefined
+  #serverPingUs: number | undefined
+  /** An answer that the lane had no room for. */
+  #owed: WsPayload | undefined
+  #owedAtUs = 0
+
+  /** Throws `WsConfigError`. */
+  constructor(options: WsApplicationPingPongOptions) {
+    const check = new Checker()
+    const known = ['ping', 'isPong', 'answerPing', 'intervalMs', 'timeoutMs', 'serverPingWithinMs'] as const
+    const name = (field: string): string => `WsApplicationPingPong.${field}`
+    const given = check.object('WsApplicationPingPong', options, known) ?? {}
+    for (const field of ['ping', 'isPong', 'answerPing'] as const) check.function(name(field), given[field])
+    if ((given.ping === undefined) !== (given.isPong === undefined)) {
+      check.add(name('isPong'), 'ping and isPong belong together: give both or none')
+    }
+    if (given.ping === undefined && given.answerPing === undefined) {
+      check.add(name('ping'), 'give ping and isPong, or answerPing, or all three')
+    }
+    if (given.serverPingWithinMs !== undefined && given.answerPing === undefined) {
+      check.add(name('serverPingWithinMs'), 'needs answerPing, which tells what a ping of the server is')
+    }
+    this.#intervalUs = check.integer(name('intervalMs'), given.intervalMs, 1, MAX_TIMER_MS, 15_000) * 1000
+    this.#answerMs = check.integer(name('timeoutMs'), given.timeoutMs, 1, MAX_TIMER_MS, 10_000)
+    const withinMs = check.integer(name('serverPingWithinMs'), given.serverPingWithinMs, 1, MAX_TIMER_MS, 0)
+    if (check.problems.length > 0) throw new WsConfigError(check.problems)
+    this.#options = { ...options }
+    this.#serverPingWithinUs = withinMs === 0 ? undefined : withinMs * 1000
+    const shortest = Math.min(options.ping === undefined ? Infinity : this.#answerMs, withinMs || Infinity)
+    this.timeoutMs = shortest === Infinity ? undefined : shortest
+  }
+
+  opened(nowUs: number): void {
+    this.#waiting = undefined
+    this.#owed = undefined
+    this.#nextPingUs = this.#options.ping === undefined ? undefined : nowUs + this.#intervalUs
+    this.#serverPingUs = nowUs
+  }
+
+  nextDueUs(): number | undefined {
+    const ours = this.#waiting?.wait.dueUs ?? this.#nextPingUs ?? Infinity
+    const owed = this.#owed === undefined ? Infinity : this.#owedAtUs
+    const due = Math.min(ours, owed, this.#serverPingDueUs)
+    return due === Infinity ? undefined : due
+  }
+
+  tick(nowUs: number, link: WsPingPongLink): WsPingPongVerdict {
+    if (this.#owed !== undefined && nowUs >= this.#owedAtUs) this.#answer(this.#owed, nowUs, link)
+    if (nowUs >= this.#serverPingDueUs) {
+      return { kind: 'timed-out', silentForMs: (nowUs - (this.#serverPingUs as number)) / 1000 }
+    }
+    if (this.#waiting !== undefined) {
+      const silentForMs = this.#waiting.wait.expired(nowUs, link)
+      return silentForMs === undefined ? OK : { kind: 'timed-out', silentForMs }
+    }
+    const { ping } = this.#options
+    if (ping === undefined || this.#nextPingUs === undefined || nowUs < this.#nextPingUs) return OK
+    // Before the user's function: one that throws must not be called again at once.
+    this.#nextPingUs = nowUs + RETRY_MS * 1000
+    if (link.send(ping())) this.#waiting = { sentUs: nowUs, wait: new PongWait(this.#answerMs, nowUs, link) }
+    return OK
+  }
+
+  onFrame(frame: WsFrame, link: WsPingPongLink): WsHeartbeat | undefined {
+    const { isPong, answerPing } = this.#options
+    const atUs = frame.receivedMonoUs
+    const waiting = this.#waiting
+    if (isPong?.(frame) === true) {
+      if (waiting === undefined) return { kind: 'heartbeat' }
+      this.#waiting = undefined
+      this.#nextPingUs = atUs + this.#intervalUs
+      return { kind: 'heartbeat', rttUs: Math.max(0, atUs - waiting.sentUs) }
+    }
+    const answer = answerPing?.(frame)
+    if (answer === undefined) return undefined
+    this.#serverPingUs = atUs
+    this.#answer(answer, atUs, link)
+    return { kind: 'heartbeat' }
+  }
+
+  restart(nowUs: number): void {
+    this.#waiting?.wait.restart(nowUs)
+    this.#serverPingUs = nowUs
+  }
+
+  /** The newest answer alone is owed: venues want one answer, not a row of old ones. */
+  #answer(payload: WsPayload, nowUs: number, link: WsPingPongLink): void {
+    this.#owed = link.send(payload) ? undefined : payload
+    this.#owedAtUs = nowUs + RETRY_MS * 1000
+  }
+
+  get #serverPingDueUs(): number {
+    if (this.#serverPingWithinUs === undefined || this.#serverPingUs === undefined) return Infinity
+    return this.#serverPingUs + this.#serverPingWithinUs
+  }
+}

@@ -1,0 +1,81 @@
+import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
+import type { WsDistribution, WsHealthSnapshot } from './metrics.ts'
+
+/** Counters of {@link WsHealthSnapshot} that somebody counts up; bytes are read from the link instead. */
+export type WsHealthCounter = Exclude<
+  { [K in keyof WsHealthSnapshot]: WsHealthSnapshot[K] extends number ? K : never }[keyof WsHealthSnapshot],
+  'bytesReceived' | 'bytesSent' | undefined
+>
+
+const NO_COUNTS: Readonly<Record<WsHealthCounter, number>> = {
+  messagesReceived: 0,
+  framesIgnored: 0,
+  framesForwarded: 0,
+  eventsEmitted: 0,
+  heartbeats: 0,
+  connectionsOpened: 0,
+  attemptsFailed: 0,
+  disconnects: 0,
+  gaps: 0,
+  stalls: 0,
+  lateReplies: 0,
+  unmatchedReplies: 0,
+  hookErrors: 0,
+}
+
+/**
+ * Counts what happens to an actor and keeps the distributions of its current connection. Counters are plain numbers that
+ * the hot path adds to; histograms are Node's own (`perf_hooks`), which keep three digits in bounded memory.
+ */
+export class WsHealthMonitor {
+  readonly count: Record<WsHealthCounter, number> = { ...NO_COUNTS }
+  readonly #rtt = createHistogram()
+  readonly #payloadLag = createHistogram()
+  #lastRttUs: number | undefined
+
+  /** A connection has opened: its distributions begin empty. */
+  connectionOpened(): void {
+    this.count.connectionsOpened++
+    this.#rtt.reset()
+    this.#payloadLag.reset()
+    this.#lastRttUs = undefined
+  }
+
+  recordRttUs(rttUs: number): void {
+    this.#lastRttUs = rttUs
+    record(this.#rtt, rttUs)
+  }
+
+  recordPayloadLagUs(lagUs: number): void {
+    record(this.#payloadLag, lagUs)
+  }
+
+  snapshot(bytes: { readonly bytesReceived: number; readonly bytesSent: number }): WsHealthSnapshot {
+    const lastRttUs = this.#lastRttUs
+    return {
+      ...this.count,
+      ...bytes,
+      rtt: distribution(this.#rtt),
+      ...(lastRttUs === undefined ? {} : { lastRttUs }),
+      payloadLag: distribution(this.#payloadLag),
+    }
+  }
+}
+
+/** The histogram takes integers from 1 on; 0 and what clocks that disagree make negative count as 1. */
+function record(histogram: RecordableHistogram, us: number): void {
+  histogram.record(Math.min(Number.MAX_SAFE_INTEGER, Math.max(1, Math.round(us))))
+}
+
+function distribution(histogram: RecordableHistogram): WsDistribution {
+  const { count } = histogram
+  if (count === 0) return { count: 0, minUs: 0, meanUs: 0, p50Us: 0, p99Us: 0, maxUs: 0 }
+  return {
+    count,
+    minUs: histogram.min,
+    meanUs: histogram.mean,
+    p50Us: histogram.percentile(50),
+    p99Us: histogram.percentile(99),
+    maxUs: histogram.max,
+  }
+}

@@ -1,0 +1,111 @@
+import type { WsDisconnectAction } from '../errors/disconnect-action.ts'
+import type { WsDisconnectCause, WsHttpRefusal } from '../errors/disconnect-cause.ts'
+
+const RATE_LIMIT_MS = 60_000
+const RATE_LIMIT_MAX_MS = 15 * 60_000
+const BLOCKED_MS = 10 * 60_000
+const POLICY_CLOSE_MS = 30_000
+const MAX_POLICY_CLOSES = 3
+/** Tried once more with credentials that were fetched anew, then given up. */
+const MAX_AUTH_REFUSALS = 2
+
+/** What has happened in a row, this disconnect included, since a connection last proved healthy. */
+export interface DisconnectHistory {
+  /** HTTP 401, and `WsAuthRefusedError`. */
+  readonly authRefusals: number
+  /** Close code 1008. */
+  readonly policyCloses: number
+  /** HTTP 429 and 418. */
+  readonly rateLimits: number
+}
+
+export const NO_HISTORY: DisconnectHistory = { authRefusals: 0, policyCloses: 0, rateLimits: 0 }
+
+/** `history` with `cause` counted in. */
+export function remember(history: DisconnectHistory, cause: WsDisconnectCause): DisconnectHistory {
+  const status = httpStatus(cause)
+  return {
+    authRefusals: history.authRefusals + Number(status === 401 || cause.code === 'ERR_AUTH_REFUSED'),
+    policyCloses: history.policyCloses + Number(cause.kind === 'remote-closed' && cause.closeCode === 1008),
+    rateLimits: history.rateLimits + Number(status === 429 || status === 418),
+  }
+}
+
+/**
+ * What follows a disconnect when the handler has no opinion.
+ *
+ * | cause | action |
+ * |---|---|
+ * | our own stop; 1009, sent or received | stop |
+ * | HTTP 401, refused credentials | once more, then stop |
+ * | HTTP 403, 451 | back off, at least 10 minutes |
+ * | HTTP 429, 418 | back off, at least `Retry-After`, else 60 s doubling to 15 min |
+ * | 1008 | back off, at least 30 s; stop after the third |
+ * | another connection was asked for | at once |
+ * | all else | back off |
+ */
+export function classifyDisconnect(cause: WsDisconnectCause, history: DisconnectHistory): WsDisconnectAction {
+  switch (cause.kind) {
+    case 'local-stop':
+      return { kind: 'abort', reason: cause.message }
+    case 'reconnect-requested':
+      return { kind: 'immediate-reconnect' }
+    case 'protocol-violation':
+      return cause.closeCode === 1009
+        ? { kind: 'abort', reason: `${cause.message}; raise limits, the next connection would end the same way` }
+        : { kind: 'backoff-reconnect' }
+    case 'remote-closed':
+      return classifyClose(cause.closeCode, cause.message, history)
+    case 'session-failed':
+      return cause.code === 'ERR_AUTH_REFUSED'
+        ? refusedCredentials(cause.message, history)
+        : { kind: 'backoff-reconnect' }
+    case 'handshake-failed':
+      return cause.http === undefined
+        ? { kind: 'backoff-reconnect' }
+        : classifyRefusal(cause.http, cause.message, history)
+    default:
+      return { kind: 'backoff-reconnect' }
+  }
+}
+
+function classifyClose(closeCode: number, message: string, history: DisconnectHistory): WsDisconnectAction {
+  if (closeCode === 1009) return { kind: 'abort', reason: `${message}; it takes no messages as large as ours` }
+  if (closeCode !== 1008) return { kind: 'backoff-reconnect' }
+  return history.policyCloses >= MAX_POLICY_CLOSES
+    ? { kind: 'abort', reason: `${message}; and that ${history.policyCloses} times in a row` }
+    : { kind: 'backoff-reconnect', minDelayMs: POLICY_CLOSE_MS }
+}
+
+function classifyRefusal(http: WsHttpRefusal, message: string, history: DisconnectHistory): WsDisconnectAction {
+  switch (http.status) {
+    case 401:
+      return refusedCredentials(message, history)
+    case 403:
+    case 451:
+      return { kind: 'backoff-reconnect', minDelayMs: BLOCKED_MS }
+    case 418:
+    case 429: {
+      const doubled = Math.min(RATE_LIMIT_MAX_MS, RATE_LIMIT_MS * 2 ** Math.min(history.rateLimits - 1, 10))
+      return { kind: 'backoff-reconnect', minDelayMs: retryAfterMs(http) ?? doubled }
+    }
+    default:
+      return { kind: 'backoff-reconnect', minDelayMs: retryAfterMs(http) ?? 0 }
+  }
+}
+
+function refusedCredentials(message: string, history: DisconnectHistory): WsDisconnectAction {
+  return history.authRefusals >= MAX_AUTH_REFUSALS
+    ? { kind: 'abort', reason: `${message}; refused twice, trying on would get the key or the address banned` }
+    : { kind: 'backoff-reconnect' }
+}
+
+const httpStatus = (cause: WsDisconnectCause): number | undefined =>
+  cause.kind === 'handshake-failed' ? cause.http?.status : undefined
+
+/** Seconds only: a date would need the wall clock, of which a policy knows nothing. At most a day. */
+function retryAfterMs({ headers }: WsHttpRefusal): number | undefined {
+  const value = headers.find(([name]) => name.toLowerCase() === 'retry-after')?.[1]
+  if (value === undefined || !/^\d{1,9}$/.test(value.trim())) return undefined
+  return Math.min(Number(value) * 1000, 24 * 3600 * 1000)
+}

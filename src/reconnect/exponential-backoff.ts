@@ -1,0 +1,51 @@
+import type { WsDisconnectCause } from '../errors/disconnect-cause.ts'
+import { WsConfigError } from '../errors/errors.ts'
+import { Checker, MAX_TIMER_MS } from '../support/check.ts'
+import type { RandomSource } from '../support/random.ts'
+import type { WsReconnectStrategy } from './strategy.ts'
+
+export interface ExponentialBackoffOptions {
+  /** Upper bound of the first delay. Default 500. */
+  readonly baseMs?: number
+  /** Upper bound of every delay. Default 30 000. */
+  readonly maxMs?: number
+  /** Attempts that may fail in a row before it gives up. Default: no bound. */
+  readonly maxAttempts?: number
+}
+
+/**
+ * Full jitter: a delay drawn evenly from 0 to `baseMs`, twice that, four times, … up to `maxMs`. Clients that lost one
+ * server together do not come back together.
+ */
+export class ExponentialBackoff implements WsReconnectStrategy {
+  readonly #baseMs: number
+  readonly #maxMs: number
+  readonly #maxAttempts: number
+
+  /** Throws `WsConfigError`. */
+  constructor(options: ExponentialBackoffOptions = {}) {
+    const check = new Checker()
+    const given = check.object('ExponentialBackoff', options, ['baseMs', 'maxMs', 'maxAttempts']) ?? {}
+    this.#baseMs = check.integer('ExponentialBackoff.baseMs', given.baseMs, 1, MAX_TIMER_MS, 500)
+    this.#maxMs = check.integer('ExponentialBackoff.maxMs', given.maxMs, 1, MAX_TIMER_MS, 30_000)
+    const most = Number.MAX_SAFE_INTEGER
+    this.#maxAttempts = check.integer('ExponentialBackoff.maxAttempts', given.maxAttempts, 1, most, most)
+    if (check.problems.length > 0) throw new WsConfigError(check.problems)
+  }
+
+  nextDelayMs(attempt: number, _cause: WsDisconnectCause, random: RandomSource): number | undefined {
+    if (attempt >= this.#maxAttempts) return undefined
+    // 2^31 attempts do not happen, but 2^1024 would be Infinity and `Infinity * 0` no number.
+    const ceilingMs = Math.min(this.#maxMs, this.#baseMs * 2 ** Math.min(attempt - 1, 40))
+    return random.float() * ceilingMs
+  }
+
+  // The attempt number is all the state there is, and the actor keeps it.
+  reset(): void {}
+}
+
+/** One attempt, one connection: for tests, and for users who reconnect by themselves. */
+export const NoReconnect: WsReconnectStrategy = {
+  nextDelayMs: () => undefined,
+  reset() {},
+}

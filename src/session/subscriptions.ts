@@ -1,0 +1,257 @@
+import type {
+  WsNextId,
+  WsSubscriptionManager,
+  WsSubscriptionRequest,
+  WsSubscriptionResponse,
+} from './subscription-manager.ts'
+
+/**
+ * Where a desired item stands on the current connection. `desired`: not requested on it yet. `rejected` stays desired and
+ * is tried again on the next connection, or when it is subscribed anew.
+ */
+export type WsSubscriptionStage = 'desired' | 'requested' | 'acked' | 'rejected'
+
+export interface WsSubscriptionState {
+  readonly item: string
+  readonly stage: WsSubscriptionStage
+  /** Of a rejected one. */
+  readonly code?: string
+  readonly message?: string
+}
+
+/** What the owner is to tell the user. */
+export interface SubscriptionChange {
+  readonly item: string
+  readonly state: 'acked' | 'rejected' | 'unsubscribed' | 'unanswered'
+  readonly code?: string
+  readonly message?: string
+}
+
+interface Standing {
+  stage: WsSubscriptionStage
+  code?: string
+  message?: string
+}
+
+interface Unanswered extends WsSubscriptionRequest {
+  readonly deadlineUs: number
+}
+
+/**
+ * What is wanted, and how far the current connection has got with it. The desired set outlives connections; everything
+ * else begins anew with each. It sends nothing and waits for nothing: its methods return the messages to send, which the
+ * owner hands over in that order, and it is told the time.
+ *
+ * Every message of the manager's is checked before it is believed: what breaks the contract is thrown, as a `TypeError`
+ * that names the member, for the owner to report.
+ */
+export class Subscriptions {
+  readonly #manager: WsSubscriptionManager
+  readonly #nextId: WsNextId
+  readonly #timeoutUs: number
+  /** In the order of being desired. */
+  readonly #desired = new Map<string, Standing>()
+  readonly #unanswered = new Map<string, Unanswered>()
+
+  constructor(manager: WsSubscriptionManager, nextId: WsNextId, timeoutMs: number, initial: readonly string[]) {
+    this.#manager = manager
+    this.#nextId = nextId
+    this.#timeoutUs = timeoutMs * 1000
+    for (const item of initial) this.#desired.set(item, { stage: 'desired' })
+  }
+
+  get size(): number {
+    return this.#desired.size
+  }
+
+  /** Everything that is desired has been acknowledged, or has been rejected for good. */
+  get allSettled(): boolean {
+    for (const { stage } of this.#desired.values()) if (stage === 'desired' || stage === 'requested') return false
+    return this.#unanswered.size === 0
+  }
+
+  get awaitsAnswers(): boolean {
+    return this.#unanswered.size > 0
+  }
+
+  states(): WsSubscriptionState[] {
+    return Array.from(this.#desired, ([item, standing]) => ({ item, ...standing }))
+  }
+
+  /** A new connection: nothing has been asked of it. */
+  reset(): void {
+    this.#unanswered.clear()
+    for (const item of this.#desired.keys()) this.#desired.set(item, { stage: 'desired' })
+  }
+
+  /** Adds to what is desired. Returns what is new, or had been rejected: for {@link request} once the connection takes it. */
+  add(items: readonly string[]): string[] {
+    return items.filter((item) => {
+      const stage = this.#desired.get(item)?.stage
+      if (stage !== undefined && stage !== 'rejected') return false
+      this.#desired.set(item, { stage: 'desired' })
+      return true
+    })
+  }
+
+  /** Returns what the connection must be told to unsubscribe, too. */
+  remove(items: readonly string[]): string[] {
+    return items.filter((item) => {
+      const stage = this.#desired.get(item)?.stage
+      this.#desired.delete(item)
+      return stage === 'requested' || stage === 'acked'
+    })
+  }
+
+  /** The replay: of the items that need authentication, of the others, or of all. */
+  initial(which: 'public' | 'private' | 'all', nowUs: number): readonly WsSubscriptionRequest[] {
+    const items = [...this.#desired.keys()].filter((item) => {
+      if (which === 'all') return true
+      return (this.#manager.requiresAuth?.(item) ?? true) === (which === 'private')
+    })
+    if (items.length === 0) return []
+    return this.#requested(checked(this.#manager.initial(items, this.#nextId), 'initial'), nowUs)
+  }
+
+  request(add: readonly string[], remove: readonly string[], nowUs: number): readonly WsSubscriptionRequest[] {
+    if (add.length === 0 && remove.length === 0) return []
+    return this.#requested(checked(this.#manager.update({ add, remove }, this.#nextId), 'update'), nowUs)
+  }
+
+  /** Cheap; the manager decides. */
+  mayAnswer(frame: Parameters<WsSubscriptionManager['response'] & {}>[0]): boolean {
+    return this.#unanswered.size > 0 && this.#manager.maybeSubscriptionResponse?.(frame) === true
+  }
+
+  /** `undefined`: the frame is no answer. */
+  decode(frame: Parameters<WsSubscriptionManager['response'] & {}>[0]): WsSubscriptionResponse | undefined {
+    return checkedResponse(this.#manager.response?.(frame))
+  }
+
+  /** What an answer changes, and what is to be sent because of it: halves of a batch that was refused as a whole. */
+  answered(
+    response: WsSubscriptionResponse,
+    nowUs: number,
+  ): { readonly changes: SubscriptionChange[]; readonly send: readonly WsSubscriptionRequest[] } {
+    const request = this.#unanswered.get(response.requestId)
+    const changes: SubscriptionChange[] = []
+    // An answer to nothing of this connection: late, twice, or made up.
+    if (request === undefined) return { changes, send: [] }
+    if ('refused' in response) return this.#refused(request, response.refused, nowUs)
+    const open = new Set([...request.subscribe, ...request.unsubscribe])
+    const rejected = response.rejected ?? []
+    for (const item of response.accepted) if (open.delete(item)) this.#accept(request, item, changes)
+    for (const { item, code, message } of rejected) if (open.delete(item)) this.#reject(item, code, message, changes)
+    this.#unanswered.delete(request.requestId)
+    if (open.size > 0) this.#unanswered.set(request.requestId, rest(request, open))
+    return { changes, send: [] }
+  }
+
+  nextDueUs(): number | undefined {
+    // Insertion order is deadline order, but for a request that was answered in part, which only moves back.
+    let due = Infinity
+    for (const { deadlineUs } of this.#unanswered.values()) due = Math.min(due, deadlineUs)
+    return due === Infinity ? undefined : due
+  }
+
+  /** Items whose answer is overdue; they are forgotten as unanswered ones. */
+  overdue(nowUs: number): SubscriptionChange[] {
+    const changes: SubscriptionChange[] = []
+    for (const [id, { deadlineUs, subscribe, unsubscribe }] of this.#unanswered) {
+      if (nowUs < deadlineUs) continue
+      this.#unanswered.delete(id)
+      for (const item of [...subscribe, ...unsubscribe]) changes.push({ item, state: 'unanswered' })
+    }
+    return changes
+  }
+
+  #requested(requests: readonly WsSubscriptionRequest[], nowUs: number): readonly WsSubscriptionRequest[] {
+    const answers = this.#manager.maybeSubscriptionResponse !== undefined
+    for (const request of requests) {
+      for (const item of request.subscribe) this.#stand(item, answers ? 'requested' : 'acked')
+      if (answers) this.#unanswered.set(request.requestId, { ...request, deadlineUs: nowUs + this.#timeoutUs })
+    }
+    return requests
+  }
+
+  #refused(request: Unanswered, { code, message }: { code?: string; message?: string }, nowUs: number) {
+    const changes: SubscriptionChange[] = []
+    this.#unanswered.delete(request.requestId)
+    const { subscribe, unsubscribe } = request
+    const wanted = subscribe.filter((item) => this.#desired.has(item))
+    if (subscribe.length + unsubscribe.length <= 1) {
+      for (const item of subscribe) this.#reject(item, code, message, changes)
+      // It is no more subscribed than before we asked; nobody wants it, so nothing follows.
+      for (const item of unsubscribe) changes.push(change(item, 'rejected', code, message))
+      return { changes, send: [] }
+    }
+    const halves = [halvesOf(wanted), halvesOf(unsubscribe)] as const
+    const send = [0, 1].flatMap((i) => this.request(halves[0][i] ?? [], halves[1][i] ?? [], nowUs))
+    return { changes, send }
+  }
+
+  #accept(request: WsSubscriptionRequest, item: string, changes: SubscriptionChange[]): void {
+    if (request.unsubscribe.includes(item)) {
+      changes.push({ item, state: 'unsubscribed' })
+      return
+    }
+    // Unwanted meanwhile: the message that unsubscribes it is on its way.
+    if (this.#stand(item, 'acked')) changes.push({ item, state: 'acked' })
+  }
+
+  #reject(item: string, code: string | undefined, message: string | undefined, changes: SubscriptionChange[]): void {
+    const rejection = change(item, 'rejected', code, message)
+    const { state: _, item: __, ...why } = rejection
+    if (this.#desired.has(item)) this.#desired.set(item, { stage: 'rejected', ...why })
+    changes.push(rejection)
+  }
+
+  #stand(item: string, stage: WsSubscriptionStage): boolean {
+    if (!this.#desired.has(item)) return false
+    this.#desired.set(item, { stage })
+    return true
+  }
+}
+
+function change(
+  item: string,
+  state: SubscriptionChange['state'],
+  code: string | undefined,
+  message: string | undefined,
+): SubscriptionChange {
+  return { item, state, ...(code === undefined ? {} : { code }), ...(message === undefined ? {} : { message }) }
+}
+
+function rest(request: Unanswered, open: ReadonlySet<string>): Unanswered {
+  const still = (item: string): boolean => open.has(item)
+  return { ...request, subscribe: request.subscribe.filter(still), unsubscribe: request.unsubscribe.filter(still) }
+}
+
+function halvesOf(items: readonly string[]): readonly [string[], string[]] {
+  const middle = Math.ceil(items.length / 2)
+  return [items.slice(0, middle), items.slice(middle)]
+}
+
+function checked(requests: readonly WsSubscriptionRequest[], member: string): readonly WsSubscriptionRequest[] {
+  const want = `subscriptionManager.${member} must return a list of { requestId, payload, subscribe, unsubscribe }`
+  if (!Array.isArray(requests)) throw new TypeError(`${want}; it returned ${typeof requests}`)
+  for (const request of requests) {
+    const { requestId, payload, subscribe, unsubscribe } = Object(request) as Partial<WsSubscriptionRequest>
+    if (typeof requestId !== 'string') throw new TypeError(`${want}; requestId is ${typeof requestId}, not a string`)
+    if (payload === undefined) throw new TypeError(`${want}; payload is missing`)
+    if (!Array.isArray(subscribe) || !Array.isArray(unsubscribe)) {
+      throw new TypeError(`${want}; subscribe and unsubscribe must be lists of items`)
+    }
+  }
+  return requests
+}
+
+function checkedResponse(response: WsSubscriptionResponse | undefined): WsSubscriptionResponse | undefined {
+  if (response === undefined) return undefined
+  const { requestId, accepted, rejected, refused } = Object(response) as Record<string, unknown>
+  const lists = Array.isArray(accepted) && (rejected === undefined || Array.isArray(rejected))
+  if (typeof requestId === 'string' && (lists || (typeof refused === 'object' && refused !== null))) return response
+  throw new TypeError(
+    'subscriptionManager.response must return undefined, { requestId, accepted, rejected? } or { requestId, refused }, requestId a string',
+  )
+}
