@@ -10,6 +10,8 @@ const FIGURES = 90
 const ROW = 20
 const GAP = 34
 const TOP = 64
+/** Widest that a bold sans-serif letter is on average, in em: a question as title must fit whatever font there is. */
+const LETTER_EM = 0.62
 const COLORS = { ours: '#0b6e4f', limit: '#8a8f98', peer: '#c97b2b' }
 
 /** @param {string} text */
@@ -54,10 +56,11 @@ export function plot(title, all, unit) {
     return [heading, ...bars].join('\n')
   })
   const height = y - GAP + 20
+  const titleSize = Math.min(15, (WIDTH - 32) / (title.length * LETTER_EM)).toFixed(1)
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-label="${escapeXml(title).replace(/"/g, '&quot;')}">
 <style>
 text { font: 12px system-ui, sans-serif; fill: #1f2328 }
-.title { font-size: 15px; font-weight: 600 }
+.title { font-size: ${titleSize}px; font-weight: 600 }
 .case { font-weight: 600 }
 .legend { fill: #59636e }
 </style>
