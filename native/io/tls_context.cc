@@ -40,6 +40,12 @@ void SplitCiphers(const std::string& all, std::string* suites, std::string* list
   }
 }
 
+// A PEM reader returned null: because no block is left, or because the next one is broken?
+bool AtEndOfPem() {
+  const unsigned long error = ERR_peek_last_error();
+  return ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
+}
+
 bool AddRoots(SSL_CTX* context, const std::vector<std::string>& ca, std::string* error) {
   X509_STORE* store = SSL_CTX_get_cert_store(context);
   for (size_t i = 0; i < ca.size(); i++) {
@@ -51,7 +57,12 @@ bool AddRoots(SSL_CTX* context, const std::vector<std::string>& ca, std::string*
       found++;
     }
     BIO_free(bio);
-    ERR_clear_error();  // the reader ends every file with PEM_R_NO_START_LINE
+    if (!AtEndOfPem()) {
+      *error =
+          "tls.ca[" + std::to_string(i) + "] holds a broken PEM certificate: " + TakeTlsError("unreadable");
+      return false;
+    }
+    ERR_clear_error();
     if (found == 0) {
       *error = "tls.ca[" + std::to_string(i) + "] holds no PEM certificate";
       return false;
@@ -67,7 +78,10 @@ bool UseClientCertificate(SSL_CTX* context, const TlsContextOptions& options, st
   X509_free(leaf);
   while (good) {
     X509* link = PEM_read_bio_X509(bio, nullptr, CopyPassphrase, nullptr);
-    if (link == nullptr) break;
+    if (link == nullptr) {
+      good = AtEndOfPem();
+      break;
+    }
     good = SSL_CTX_add0_chain_cert(context, link) == 1;
     if (!good) X509_free(link);
   }

@@ -2,7 +2,9 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -117,6 +119,7 @@ void Peer::Read() {
     flood_.clear();
   }
   Poll();
+  if (on_input) on_input();
 }
 
 void Peer::Send(std::string_view bytes) {
@@ -138,6 +141,17 @@ void Peer::Write() {
     unsent_.erase(0, static_cast<size_t>(count));
   }
   Poll();
+}
+
+bool Peer::AwaitAcknowledged() {
+  for (int turn = 0; turn < 10'000; turn++) {
+    int unacknowledged = 1;
+    if (unsent_.empty() && ioctl(socket_->fd, SIOCOUTQ, &unacknowledged) == 0 && unacknowledged == 0)
+      return true;
+    world_->Settle(1);
+    usleep(100);
+  }
+  return false;
 }
 
 void Peer::StopReading() {

@@ -46,6 +46,8 @@ class Peer {
   // Repeats `bytes` for ever, as fast as the link takes them.
   void Flood(std::string bytes) { flood_ = std::move(bytes), Write(); }
   void StopFlood() { flood_.clear(); }
+  // Waits until everything sent is in the other side's socket.
+  bool AwaitAcknowledged();
   void StopReading();
   void ReadOn();
   void HalfClose();
@@ -57,6 +59,9 @@ class Peer {
   std::vector<ClientFrame> TakeFrames() { return TakeClientFrames(&received); }
   // Waits for `count` frames in all.
   std::vector<ClientFrame> AwaitFrames(size_t count);
+
+  // Called when bytes, or an end, have come.
+  std::function<void()> on_input;
 
   std::string received;
   size_t total_received = 0;

@@ -77,7 +77,10 @@ bool World::RunUntil(const std::function<bool()>& done) {
   uv_timer_start(&guard_, expire, kGuardMs, 0);
   // The guard keeps the loop from ending when no handle is alive: that, too, is a wait without end.
   uv_ref(reinterpret_cast<uv_handle_t*>(&guard_));
-  while (!done() && !expired_) uv_run(&uv_, UV_RUN_ONCE);
+  while (!done() && !expired_) {
+    uv_run(&uv_, UV_RUN_ONCE);
+    CHECK_EQ(ERR_peek_error(), 0ul, "OpenSSL's error queue is not empty");
+  }
   uv_unref(reinterpret_cast<uv_handle_t*>(&guard_));
   uv_timer_stop(&guard_);
   return !expired_;

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <openssl/ssl.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "io/tls_context.h"
+#include "io_peer.h"
+
+// The TLS server of the io tests, and certificates made on the spot.
+namespace shared_ws::test {
+
+struct ContextDeleter {
+  void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
+};
+using Context = std::unique_ptr<SSL_CTX, ContextDeleter>;
+
+// A certificate and its key, as PEM.
+struct Identity {
+  std::string cert, key;
+};
+
+// Signed by `issuer`, or by itself. `names` as in subjectAltName, "DNS:localhost,IP:127.0.0.1"; empty: none.
+// `not_after_s`: seconds from now.
+Identity MakeIdentity(const std::string& name, const std::string& names, const Identity* issuer = nullptr,
+                      bool is_ca = false, long not_after_s = 3600);
+
+// A CA of the tests, and what it signed for localhost, 127.0.0.1 and ::1.
+const Identity& TestCa();
+const Identity& TestServer();
+
+// `version` 0 for any. With `client_ca`, clients must show a certificate of it.
+Context ServerContext(const Identity& identity, int version = 0, const std::string& client_ca = "");
+// Fails the test with OpenSSL's words when it cannot be made.
+Context ClientContext(const TlsContextOptions& options);
+Context TrustingClient();  // trusts TestCa()
+
+// TLS over a Peer, by memory BIOs.
+class TlsPeer {
+ public:
+  TlsPeer(World* world, int fd, SSL_CTX* context);
+  ~TlsPeer();
+
+  // Once the handshake is done: each call makes records of its own, of at most `record` bytes.
+  void Send(std::string_view plaintext, size_t record = 16 * 1024);
+  // Asks the client for new keys, and changes the server's.
+  void UpdateKeys();
+  void SendCloseNotify();
+
+  Peer& tcp() { return tcp_; }
+  bool secure() const { return secure_; }  // the first handshake is done
+  SSL* ssl() { return ssl_; }
+
+  std::string received;       // plaintext
+  bool close_notify = false;  // the client's
+  std::vector<ClientFrame> TakeFrames() { return TakeClientFrames(&received); }
+  std::vector<ClientFrame> AwaitFrames(size_t count);
+
+ private:
+  void OnInput();
+  void PassOn();
+
+  World* world_;
+  Peer tcp_;
+  SSL* ssl_;
+  bool secure_ = false;
+};
+
+// A link over TLS in its WebSocket phase, and its server.
+struct TlsPair {
+  explicit TlsPair(World* world, int version = 0, size_t max_link_bytes = 64 * 1024, int receive_buffer = 0);
+  World& world;
+  uint32_t id;
+  std::unique_ptr<TlsPeer> peer;
+  Link& link() { return world[id]; }
+  const LinkCounters& counters() const { return world.counters(id); }
+  int64_t Offer(std::string_view payload, bool more = false);
+};
+
+}  // namespace shared_ws::test
