@@ -5,7 +5,7 @@ import { PROTOCOL_STATUSES, type ProtocolStatus } from '../errors/statuses.ts'
 import { Counter } from '../native/addon.ts'
 import type { ClockTimer } from '../support/clock.ts'
 import { RecordKind } from '../support/records.ts'
-import { checkClose, checkControlPayload } from './control.ts'
+import { checkClose, checkControlPayload, LINGER_MS } from './control.ts'
 import {
   closedWhileConnecting,
   closeTimedOut,
@@ -27,9 +27,6 @@ const TEXT = 1
 const BINARY = 2
 const PING = 9
 const PONG = 10
-
-/** How long a peer that has closed, or was refused, may take to end TCP after our CLOSE (RFC 6455 7.1.1). */
-const LINGER_MS = 1_000
 
 /**
  * One connection over the addon. `id` is 0, which the addon does not know, while there is no socket: calls of the addon
