@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { compareText, isRegression } from '../../../bench/lib/regression.mjs'
+import { compareText, isRegression, MARGINS } from '../../../bench/lib/regression.mjs'
 
 const summary = (median: number, spread = 0) => ({ median, min: median - spread, max: median + spread, n: 9 })
 const compared = (unit: string, base: number, head: number, spread = 0) => ({
@@ -42,5 +42,14 @@ describe('a regression', () => {
     const one = { name: 'bulk', unit: 'cpu-ns/msg', base: undefined, head: summary(100) }
     expect(isRegression(one)).toBe(false)
     expect(compareText(one)).toBe('new')
+  })
+
+  it('asks for more in a quick run, which proves less', () => {
+    const timed = compared('cpu-ns/msg', 100, 110, 1)
+    expect(isRegression(timed, MARGINS.quick)).toBe(false)
+    expect(compareText(timed, MARGINS.quick)).toBe('within noise (+10.0 %)')
+    expect(isRegression(compared('cpu-ns/msg', 100, 120, 1), MARGINS.quick)).toBe(true)
+    expect(isRegression(compared('instructions/frame', 100, 109), MARGINS.quick)).toBe(false)
+    expect(isRegression(compared('instructions/frame', 100, 111), MARGINS.quick)).toBe(true)
   })
 })
