@@ -2,6 +2,18 @@
 
 export { MockTransport, type MockTransportOptions } from '../transport/mock.ts'
 export type { MockAccept, MockFrame, MockRefusal, MockServerLink } from '../transport/mock-server.ts'
+export type { ChaosFault, ExchangeChaos, ExchangeFault } from './exchange/chaos.ts'
+export type { ForkedExchangeOptions } from './exchange/control-protocol.ts'
+export type { ExchangeStats, RefuseOptions, StallOptions, WhichConnection } from './exchange/core.ts'
+export { EmbeddedExchange } from './exchange/embedded-exchange.ts'
+export { ExchangeProcess } from './exchange/exchange-process.ts'
+export type { OrderFate } from './exchange/fates.ts'
+export type { ExchangeLogEntry, ExchangeLogRecord } from './exchange/log.ts'
+export type { ExchangeOptions, WhenTokenExpires } from './exchange/options.ts'
+export { MockConnection, type MockEnd, type MockMessage, MockServer, type MockServerOptions } from './mock-server.ts'
+export { SeededRandom } from './seeded-random.ts'
+export type { WaitOptions } from './server/arrivals.ts'
+export type { DropKind, Refusal, UpgradeRequest } from './server/listener.ts'
 export {
   type ContractCase,
   type ContractConnection,
