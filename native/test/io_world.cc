@@ -157,6 +157,20 @@ void World::CheckRecord(const Record& record, std::string_view payload) {
   }
 }
 
+// The first message of a run says how many follow each other, so that a client need not look.
+void World::CheckRuns(uint32_t record_count) {
+  const Record* records = memory_->records;
+  const auto same_run = [&](uint32_t a, uint32_t b) {
+    return records[a].kind == RecordKind::kMessage && records[b].kind == RecordKind::kMessage &&
+           records[a].link == records[b].link;
+  };
+  for (uint32_t first = 0, end; first < record_count; first = end) {
+    end = first + 1;
+    while (end < record_count && same_run(first, end)) end++;
+    if (records[first].kind == RecordKind::kMessage) CHECK_EQ(records[first].aux, end - first);
+  }
+}
+
 void World::Deliver(uint32_t record_count) {
   CHECK(!shut_down_, "a delivery after Shutdown()");
   CHECK(!delivering_, "a delivery inside a delivery");
@@ -165,6 +179,7 @@ void World::Deliver(uint32_t record_count) {
   CHECK_EQ(ERR_peek_error(), 0ul, "OpenSSL's error queue is not empty");
   delivering_ = true;
   largest_batch = std::max<size_t>(largest_batch, record_count);
+  CheckRuns(record_count);
   for (uint32_t i = 0; i < record_count; i++) {
     const Record record = memory_->records[i];
     const std::string_view payload = PayloadOf(record);

@@ -76,6 +76,7 @@ class World final : public LoopClient {
 
  private:
   void Deliver(uint32_t record_count) override;
+  void CheckRuns(uint32_t record_count);
   void CheckRecord(const Record& record, std::string_view payload);
   std::string_view PayloadOf(const Record& record);
 

@@ -1,0 +1,60 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { CompiledLibrary, runChild } from '../support/child.ts'
+
+let library: CompiledLibrary
+
+beforeAll(() => {
+  library = new CompiledLibrary()
+})
+afterAll(() => library.remove())
+
+const run = (scenario: string, argument = '') =>
+  runChild('native-lifetime.mjs', [library.entry, scenario, argument]).then(({ code, signal, stdout, stderr }) => ({
+    code,
+    signal,
+    stderr,
+    result: stdout === '' ? undefined : (JSON.parse(stdout) as unknown),
+  }))
+
+const ended = (result: unknown) => ({ code: 0, signal: null, stderr: '', result })
+
+/** More of them, for an afternoon: `SHARED_WS_ROUNDS=200 SHARED_WS_CYCLES=10000 npx vitest run native-lifetime`. */
+const ROUNDS = process.env['SHARED_WS_ROUNDS'] ?? '13'
+const CYCLES = process.env['SHARED_WS_CYCLES'] ?? '600'
+
+describe('native links', () => {
+  test('in Workers that are terminated at any moment', async () => {
+    expect(await run('workers', ROUNDS)).toEqual(ended({ enoughWereBusy: true, linksOfThisThread: 1 }))
+  })
+
+  test.each(['inside', 'outside'])('when the process exits %s a delivery', async (where) => {
+    expect(await run('exit', where)).toEqual({ code: 7, signal: null, stderr: '', result: undefined })
+  })
+
+  test('when handlers throw and somebody listens: each error surfaces, and other links are served', async () => {
+    expect(await run('throw', 'caught')).toEqual(ended({ everyOneSurfaced: true }))
+  })
+
+  test('when a handler throws and nobody listens: the process ends as for any uncaught exception', async () => {
+    const { code, signal, stderr } = await run('throw')
+    expect({ code, signal }).toEqual({ code: 1, signal: null })
+    expect(stderr).toContain('Error: from a handler')
+  })
+
+  test('under collections inside deliveries, with views held', async () => {
+    expect(await run('gc')).toEqual(ended({ wrong: 0, readable: true }))
+  })
+
+  test('refuse to have their memory transferred', async () => {
+    const refused = ['structuredClone', 'postMessage', 'postMessage of a view'].map((name) => `${name}: refused`)
+    expect(await run('transfer')).toEqual(ended({ slab: refused, block: refused, wrong: 0 }))
+  })
+
+  test('that nobody holds go on, and let the process end when they have ended', async () => {
+    expect(await run('forgotten')).toEqual(ended({ ended: 3 }))
+  })
+
+  test('leave nothing behind, plain or TLS', async () => {
+    expect(await run('cycles', CYCLES)).toEqual(ended({ moreFds: 0, links: 0, leaks: false, handles: [] }))
+  })
+})
