@@ -128,7 +128,9 @@ const FOREIGN_NAMES: Readonly<Record<string, string>> = {
 }
 
 function unknownName(name: string, known: readonly string[]): string {
-  const near = Object.hasOwn(FOREIGN_NAMES, name) ? FOREIGN_NAMES[name] : nearest(name, known)
+  const foreign = Object.hasOwn(FOREIGN_NAMES, name) ? (FOREIGN_NAMES[name] as string) : ''
+  // A name of connect() is no advice where something else is checked.
+  const near = known.includes(foreign.split(/[ .,]/, 1)[0] as string) ? foreign : nearest(name, known)
   return near === undefined || near === name
     ? `unknown option; known are ${known.join(', ')}`
     : `unknown option; did you mean ${near}?`
