@@ -62,7 +62,9 @@ export class PastRequests {
       this.resolve(trace)
       if (latest !== undefined) latest.answered = true
     }
-    return outcomeOf(trace, verdict, { ...details, late: true })
+    // Nobody has looked at the frame since; it may have gone on.
+    const delivery = trace.delivery === 'all' ? 'all' : 'unknown'
+    return outcomeOf({ ...trace, delivery }, verdict, { ...details, late: true })
   }
 
   unresolved(): WsUnresolved[] {
