@@ -1,3 +1,14 @@
+export type { WsActor, WsActorStats } from './actor/actor.ts'
+export type { WebSocketActorOptions } from './actor/options.ts'
+export type {
+  WsConnectionStatus,
+  WsHookError,
+  WsHookErrorPolicy,
+  WsStatusBase,
+  WsStatusEvent,
+  WsStopped,
+} from './actor/status.ts'
+export { WebSocketActor } from './actor/websocket-actor.ts'
 export type {
   HeaderLines,
   WsAddress,
@@ -7,11 +18,13 @@ export type {
   WsStageTimeouts,
   WsTlsConfig,
 } from './connect/request.ts'
+export type { WsDisconnectAction } from './errors/disconnect-action.ts'
 export {
   WsConnectError,
   type WsConnectStage,
   type WsDisconnectCause,
   type WsHttpRefusal,
+  type WsSessionStage,
 } from './errors/disconnect-cause.ts'
 export { SharedWsError, WsConfigError, type WsConfigProblem } from './errors/errors.ts'
 export { PROTOCOL_STATUSES, type ProtocolStatus, type ProtocolStatusCode } from './errors/statuses.ts'
@@ -34,6 +47,32 @@ export type {
   WsQueueOptions,
   WsQueuePolicy,
 } from './front/options.ts'
+export { WsApplicationPingPong, type WsApplicationPingPongOptions } from './health/application-ping-pong.ts'
+export { type WsHealthCounter, WsHealthMonitor } from './health/health-monitor.ts'
+export type { WsDistribution, WsHealthSnapshot, WsMetricsReporter } from './health/metrics.ts'
+export type { WsHeartbeat, WsPingPongLink, WsPingPongStrategy, WsPingPongVerdict } from './health/ping-pong.ts'
+export { ProtocolPingPong, type ProtocolPingPongOptions } from './health/protocol-ping-pong.ts'
+export type { WsIngress, WsIngressSink, WsIngressVerdict } from './ingress/ingress.ts'
+export { classifyDisconnect, type DisconnectHistory } from './reconnect/classify.ts'
+export { ExponentialBackoff, type ExponentialBackoffOptions, NoReconnect } from './reconnect/exponential-backoff.ts'
+export type { WsReconnectStrategy } from './reconnect/strategy.ts'
+export {
+  WsAuthRefusedError,
+  type WsEndpointHandler,
+  type WsErrorAction,
+  type WsParsed,
+  type WsServerError,
+  type WsSession,
+  type WsSessionSend,
+} from './session/endpoint-handler.ts'
+export {
+  NoSubscriptions,
+  type WsNextId,
+  type WsSubscriptionManager,
+  type WsSubscriptionRequest,
+  type WsSubscriptionResponse,
+} from './session/subscription-manager.ts'
+export type { WsSubscriptionStage, WsSubscriptionState } from './session/subscriptions.ts'
 export { type Clock, type ClockTimer, systemClock } from './support/clock.ts'
 export type { RandomSource } from './support/random.ts'
 export { WsFrame } from './transport/frame.ts'

@@ -1,6 +1,6 @@
 import type { WsHealthSnapshot } from '../health/metrics.ts'
 import type { WsDelegatedRequest } from '../requests/delegated-request.ts'
-import type { WsOutcome, WsReply } from '../requests/outcome.ts'
+import type { WsOutcome } from '../requests/outcome.ts'
 import type { WsUnresolved } from '../requests/pending-requests.ts'
 import type { WsSessionSend } from '../session/endpoint-handler.ts'
 import type { WsSubscriptionState } from '../session/subscriptions.ts'
@@ -70,8 +70,9 @@ export interface WsActor {
   nextRequestId(): string
   /** Asks that ended `unconfirmed` and about which nothing has been learned since. */
   unresolved(): readonly WsUnresolved[]
-  /** The user has found out what became of an unresolved ask. False: no such id is unresolved. */
-  settle(requestId: string, evidence?: WsReply): boolean
+  /** The user has found out what became of an unresolved ask, all of its attempts; `evidence` is for the reader of the code.
+   * False: no such id is unresolved. */
+  settle(requestId: string, evidence?: unknown): boolean
 
   /**
    * Refuses new asks and sends, and resolves true once every pending ask has its outcome and all that was sent has reached

@@ -1,6 +1,6 @@
 import type { WsDisconnectCause } from '../errors/disconnect-cause.ts'
 import type { WsOpenInfo } from '../transport/transport.ts'
-import type { OpeningPhase, Then } from './state.ts'
+import type { Next, OpeningPhase } from './state.ts'
 
 /** What can happen to an actor. Those with a `generation` are about one attempt, and nothing once it is over. */
 export type ActorEvent =
@@ -9,6 +9,8 @@ export type ActorEvent =
   /** The link has ended, or never came about: exactly once per generation. */
   | { readonly kind: 'link-ended'; readonly generation: number; readonly cause: WsDisconnectCause }
   | { readonly kind: 'phase-done'; readonly generation: number; readonly phase: OpeningPhase }
+  /** Everything that was sent has reached the link, and CLOSE behind it; it ends by itself within `timeoutMs`. */
+  | { readonly kind: 'close-sent'; readonly generation: number; readonly timeoutMs: number }
   /** Pending asks have all been settled. */
   | { readonly kind: 'asks-settled'; readonly generation: number }
   /** The connection does what it is for. */
@@ -17,7 +19,7 @@ export type ActorEvent =
    * This connection shall end. `politely`: pending asks may finish first; otherwise it is dead or useless. While backing
    * off, a polite wish for another connection means now.
    */
-  | { readonly kind: 'leave'; readonly cause: WsDisconnectCause; readonly next: Then; readonly politely: boolean }
+  | { readonly kind: 'leave'; readonly cause: WsDisconnectCause; readonly next: Next; readonly politely: boolean }
   | {
       readonly kind: 'stop'
       readonly cause: WsDisconnectCause

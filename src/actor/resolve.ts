@@ -6,6 +6,7 @@ import { WsConfigError } from '../errors/errors.ts'
 import type { LivenessOptions } from '../health/liveness.ts'
 import { ExponentialBackoff } from '../reconnect/exponential-backoff.ts'
 import type { WsReconnectStrategy } from '../reconnect/strategy.ts'
+import type { PendingRequestsOptions } from '../requests/pending-requests.ts'
 import { Checker, describe, MAX_TIMER_MS } from '../support/check.ts'
 import { type Clock, systemClock } from '../support/clock.ts'
 import { type RandomSource, systemRandom } from '../support/random.ts'
@@ -37,7 +38,7 @@ export interface ResolvedActorOptions {
   readonly subscriptionTimeoutMs: number
   readonly closeTimeoutMs: number
   readonly lanes: LaneOptions
-  readonly requests: Given<'requests'>
+  readonly requests: PendingRequestsOptions
   readonly callbacks: {
     readonly [K in (typeof CALLBACKS)[number]]: Given<K>
   }
@@ -147,7 +148,7 @@ export function resolveActorOptions(options: unknown): ResolvedActorOptions {
     subscriptionTimeoutMs: ms('subscriptionTimeoutMs', 10_000),
     closeTimeoutMs: ms('closeTimeoutMs', 2000, 0),
     lanes: integersOf(check, 'lanes', given.lanes, { urgentBytes: 256 * 1024, normalBytes: MIB }, 0, MAX_SIZE),
-    requests: given.requests as Given<'requests'>,
+    requests: requestsOf(check, given.requests),
     callbacks: Object.fromEntries(
       CALLBACKS.map((name) => [name, check.function(name, given[name])]),
     ) as unknown as ResolvedActorOptions['callbacks'],
@@ -197,6 +198,11 @@ function itemsOf(check: Checker, value: unknown, manager: unknown): readonly str
     check.add('subscriptions', 'need a subscriptionManager, which knows how the venue wants them asked for')
   }
   return [...value]
+}
+
+function requestsOf(check: Checker, value: unknown): PendingRequestsOptions {
+  const defaults = { maxPending: 1024, maxSettledIds: 4096, settledIdsMs: 300_000, maxUnresolved: 4096 }
+  return integersOf(check, 'requests', value, defaults, 1, MAX_TIMER_MS)
 }
 
 /** An object of integers, with the members and defaults of `defaults`. */

@@ -27,7 +27,7 @@ export const NO_COURSE: Course = {
 export type OpeningPhase = 'authenticate' | 'on-ready'
 
 /** What follows when the connection has ended. */
-export type Then = 'reconnect' | 'stop'
+export type Next = 'reconnect' | 'stop'
 
 /** Times are monotonic µs. A `dueUs` is when a `tick` moves the state on. */
 export type ActorState =
@@ -45,7 +45,7 @@ export type ActorState =
       readonly kind: 'draining'
       readonly course: Course
       readonly cause: WsDisconnectCause
-      readonly next: Then
+      readonly next: Next
       readonly dueUs: number
     }
   | {
@@ -54,7 +54,7 @@ export type ActorState =
       /** Whether the server had switched protocols. */
       readonly opened: boolean
       readonly cause: WsDisconnectCause
-      readonly next: Then
+      readonly next: Next
       /** Of a polite close, whose CLOSE may be stuck behind what was sent; undefined once the link is terminated. */
       readonly dueUs: number | undefined
     }

@@ -16,7 +16,7 @@ export type WsConnectionStatus =
   | 'backoff'
   | 'stopped'
 
-interface StatusBase {
+export interface WsStatusBase {
   /** Unix epoch µs. */
   readonly atUs: number
   /** 1, 2, …: which connection of this actor, or which it was to become. 0 before the first attempt. */
@@ -26,19 +26,19 @@ interface StatusBase {
 /** What happens to an actor, in order, as `onStatus` hears it. `stopped` is the last one. */
 export type WsStatusEvent =
   /** `attempt`: 1, 2, … since a connection last proved healthy. */
-  | (StatusBase & { readonly kind: 'connecting'; readonly attempt: number })
-  | (StatusBase & { readonly kind: 'open'; readonly info: WsOpenInfo })
+  | (WsStatusBase & { readonly kind: 'connecting'; readonly attempt: number })
+  | (WsStatusBase & { readonly kind: 'open'; readonly info: WsOpenInfo })
   /** Authenticated, subscriptions replayed, `onReady` done: asks are accepted. */
-  | (StatusBase & { readonly kind: 'ready' })
+  | (WsStatusBase & { readonly kind: 'ready' })
   /** We want to leave this connection; asks are refused, pending ones have until `disconnectDrainMs`. */
-  | (StatusBase & { readonly kind: 'draining'; readonly cause: WsDisconnectCause })
+  | (WsStatusBase & { readonly kind: 'draining'; readonly cause: WsDisconnectCause })
   /** A connection or an attempt has ended. Nothing of `connection` comes after its `gap`, which follows if it was open. */
-  | (StatusBase & { readonly kind: 'disconnected'; readonly attempt: number; readonly cause: WsDisconnectCause })
+  | (WsStatusBase & { readonly kind: 'disconnected'; readonly attempt: number; readonly cause: WsDisconnectCause })
   /**
    * Data may be missing. `fromUs`: the last byte that was received of the connection; `toUs`: its end. What the server
    * sent from there until the next `ready` is missing as well.
    */
-  | (StatusBase & {
+  | (WsStatusBase & {
       readonly kind: 'gap'
       readonly scope: 'connection'
       readonly fromUs: number
@@ -46,14 +46,14 @@ export type WsStatusEvent =
       readonly cause: WsDisconnectCause
     })
   /** The next attempt comes in `delayMs`. */
-  | (StatusBase & { readonly kind: 'backoff'; readonly attempt: number; readonly delayMs: number })
+  | (WsStatusBase & { readonly kind: 'backoff'; readonly attempt: number; readonly delayMs: number })
   /** The connection has been healthy for `stableMs`; attempts count from 1 again. */
-  | (StatusBase & { readonly kind: 'healthy' })
+  | (WsStatusBase & { readonly kind: 'healthy' })
   /** This thread (or the clock) stood still for so long that silence proves nothing: silence timers begin anew. */
-  | (StatusBase & { readonly kind: 'stall'; readonly stalledForMs: number })
+  | (WsStatusBase & { readonly kind: 'stall'; readonly stalledForMs: number })
   /** We stopped, or went on, reading the socket. While paused, no silence counts. */
-  | (StatusBase & { readonly kind: 'backpressure'; readonly paused: boolean })
-  | (StatusBase & {
+  | (WsStatusBase & { readonly kind: 'backpressure'; readonly paused: boolean })
+  | (WsStatusBase & {
       readonly kind: 'subscription'
       readonly item: string
       /** `unanswered`: the venue did not answer within `subscriptionTimeoutMs`; the connection is given up. */
@@ -61,7 +61,7 @@ export type WsStatusEvent =
       readonly code?: string
       readonly message?: string
     })
-  | (StatusBase & { readonly kind: 'stopped'; readonly cause: WsDisconnectCause })
+  | (WsStatusBase & { readonly kind: 'stopped'; readonly cause: WsDisconnectCause })
 
 /** How an actor ended. */
 export interface WsStopped {

@@ -3,7 +3,9 @@ import { NO_HISTORY, remember } from '../reconnect/classify.ts'
 import { closeTookTooLong, phaseTimedOut } from './causes.ts'
 import type { ActorEffect } from './effects.ts'
 import type { ActorEvent } from './events.ts'
-import { type ActorState, type Course, isOpen, type OpeningPhase, type Rules, type Then } from './state.ts'
+import { type ActorState, type Course, isOpen, type Next, type OpeningPhase, type Rules } from './state.ts'
+
+const CLOSE_GRACE_MS = 1000
 
 export interface Transition {
   readonly state: ActorState
@@ -25,6 +27,11 @@ export function transition(state: ActorState, event: ActorEvent, nowUs: number, 
       return linkEnded(state, event.cause)
     case 'phase-done':
       return phaseDone(state, event.phase, nowUs, rules)
+    case 'close-sent':
+      // The link has its own deadline and the better words for it; ours is for a transport that has none.
+      return state.kind === 'closing' && state.dueUs !== undefined
+        ? same({ ...state, dueUs: nowUs + (event.timeoutMs + CLOSE_GRACE_MS) * 1000 })
+        : same(state)
     case 'asks-settled':
       return state.kind === 'draining' ? terminate(state.course, state.cause, state.next, true) : same(state)
     case 'proven':
@@ -177,7 +184,7 @@ function tick(state: ActorState, nowUs: number, rules: Rules): Transition {
 }
 
 /** Not a polite close: that waits for a peer who may be dead. `link-ended` follows. */
-function terminate(course: Course, cause: WsDisconnectCause, next: Then, opened: boolean): Transition {
+function terminate(course: Course, cause: WsDisconnectCause, next: Next, opened: boolean): Transition {
   return {
     state: { kind: 'closing', course, opened, cause, next, dueUs: undefined },
     effects: [{ kind: 'terminate-link', cause }],
@@ -240,13 +247,13 @@ function finish(course: Course, cause: WsDisconnectCause, reason: string): Trans
   return { state: { kind: 'stopped', course, cause }, effects: [{ kind: 'finish', cause, reason }] }
 }
 
-const stricter = (a: Then, b: Then): Then => (a === 'stop' || b === 'stop' ? 'stop' : 'reconnect')
+const stricter = (a: Next, b: Next): Next => (a === 'stop' || b === 'stop' ? 'stop' : 'reconnect')
 
 /**
  * We were on our way out. A transport that ended by our doing tells so with our cause, or, of a polite close, with one of
  * its own that has the peer's code; one that failed before that has the better story.
  */
 function ownWords(ours: WsDisconnectCause, link: WsDisconnectCause): WsDisconnectCause {
-  if (link.kind !== 'local-stop') return link
+  if (link.kind !== 'local-stop' || ours.code === 'LOCAL_CLOSE') return link
   return ours.kind === 'local-stop' ? { ...link, code: ours.code, message: ours.message } : ours
 }

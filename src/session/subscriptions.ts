@@ -103,6 +103,13 @@ export class Subscriptions {
     })
   }
 
+  /** Desired, and not asked for on this connection. */
+  unrequested(): string[] {
+    return this.states()
+      .filter(({ stage }) => stage === 'desired')
+      .map(({ item }) => item)
+  }
+
   /** The replay: of the items that need authentication, of the others, or of all. */
   initial(which: 'public' | 'private' | 'all', nowUs: number): readonly WsSubscriptionRequest[] {
     const items = [...this.#desired.keys()].filter((item) => {

@@ -1,6 +1,6 @@
 import { SharedWsError } from '../errors/errors.ts'
 import type { Clock } from '../support/clock.ts'
-import { systemRandom } from '../support/random.ts'
+import { type RandomSource, systemRandom } from '../support/random.ts'
 import { OFFER_CLOSED, OFFER_FULL, type WsLink } from '../transport/transport.ts'
 import { notOpenError, timeoutError } from './mistakes.ts'
 
@@ -20,11 +20,13 @@ interface PendingPing {
  */
 export class Pings {
   readonly #clock: Clock
+  readonly #random: RandomSource
   readonly #pending = new Map<string, PendingPing>()
   #lastRttUs: number | undefined
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, random: RandomSource = systemRandom) {
     this.#clock = clock
+    this.#random = random
   }
 
   /** Round trip of the last ping that was answered. */
@@ -38,7 +40,7 @@ export class Pings {
     if (this.#pending.size >= MAX_PINGS) {
       throw new SharedWsError('ERR_QUEUE_FULL', `${MAX_PINGS} pings are unanswered; wait for one of them`)
     }
-    const nonce = systemRandom.bytes(NONCE_BYTES)
+    const nonce = this.#random.bytes(NONCE_BYTES)
     const sentMonoUs = this.#clock.monoUs()
     const sent = link.ping(nonce)
     if (sent === OFFER_FULL) throw new SharedWsError('ERR_QUEUE_FULL', 'the link has no room for a ping; try later')

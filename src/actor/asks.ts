@@ -1,0 +1,89 @@
+import { type PreparedRequest, prepareRequest, type WsDelegatedRequest } from '../requests/delegated-request.ts'
+import type { WsOutcome } from '../requests/outcome.ts'
+import type { Waiter } from '../requests/pending-request.ts'
+import { PendingRequests, type PendingRequestsOptions } from '../requests/pending-requests.ts'
+import type { WsRequestIds } from '../requests/request-ids.ts'
+import type { Clock } from '../support/clock.ts'
+import { type LaneOptions, Lanes } from './lanes.ts'
+import type { LiveConnection } from './live-connection.ts'
+
+export interface AsksOptions {
+  readonly requests: PendingRequestsOptions
+  readonly lanes: LaneOptions
+  readonly clock: Clock
+  readonly ids: WsRequestIds
+}
+
+/**
+ * The promises of `ask`, between the request table, which knows no promise, and the lanes, which know no outcome. `enter` runs
+ * what comes from outside (a signal) in the actor's order.
+ */
+export class Asks {
+  readonly table: PendingRequests
+  readonly lanes: Lanes
+  readonly #clock: Clock
+  readonly #ids: WsRequestIds
+  readonly #enter: (run: () => void) => void
+
+  constructor(options: AsksOptions, onLateReply: (outcome: WsOutcome) => void, enter: (run: () => void) => void) {
+    this.#clock = options.clock
+    this.#ids = options.ids
+    this.#enter = enter
+    this.table = new PendingRequests(options.requests, onLateReply)
+    this.lanes = new Lanes(options.lanes, (request, sequence) => {
+      this.table.offered(request, sequence, this.#clock.monoUs())
+    })
+  }
+
+  /**
+   * Checks and makes the frame now; the rest is in order. `carrier` is asked then: undefined if the connection takes no
+   * asks. Rejects for the programmer's mistakes.
+   */
+  async ask(
+    request: WsDelegatedRequest,
+    carrier: () => LiveConnection | undefined,
+    connection: () => number,
+  ): Promise<WsOutcome> {
+    const prepared = prepareRequest(request, this.#ids)
+    return new Promise((resolve) => {
+      this.#enter(() => this.#admit(prepared, carrier(), connection(), resolve))
+    })
+  }
+
+  #admit(
+    prepared: PreparedRequest,
+    carrier: LiveConnection | undefined,
+    connection: number,
+    resolve: (outcome: WsOutcome) => void,
+  ): void {
+    const nowUs = this.#clock.monoUs()
+    const { signal } = prepared
+    let waiter: Waiter | undefined
+    let settled = false
+    const onAbort = (): void => {
+      this.#enter(() => {
+        if (waiter !== undefined) this.table.abort(waiter, this.#clock.monoUs())
+      })
+    }
+    const settle = (outcome: WsOutcome): void => {
+      settled = true
+      signal?.removeEventListener('abort', onAbort)
+      resolve(outcome)
+    }
+    const context = { carrier, connection, nowUs, epochUs: this.#clock.epochUs() }
+    const result = this.table.ask(prepared, context, settle)
+    if (result.kind === 'settled' || settled) return
+    waiter = result.waiter
+    // Before anything is sent: an abort that came first sends nothing.
+    if (signal?.aborted === true) this.table.abort(waiter, nowUs)
+    else signal?.addEventListener('abort', onAbort, { once: true })
+    if (result.kind === 'send' && !settled) this.#send(prepared, waiter)
+  }
+
+  #send(prepared: PreparedRequest, { request }: Waiter): void {
+    const { payload, binary, urgent } = prepared
+    const sent = this.lanes.send({ payload, binary, urgent, request }, false)
+    if (sent === 'full') this.table.refused(request, 'queue-full', this.#clock.monoUs())
+    if (sent === 'not-open') this.table.refused(request, 'not-ready', this.#clock.monoUs())
+  }
+}

@@ -1,0 +1,72 @@
+import type { WsDisconnectAction } from '../errors/disconnect-action.ts'
+import type { WsDisconnectCause } from '../errors/disconnect-cause.ts'
+import { classifyDisconnect } from '../reconnect/classify.ts'
+import { MAX_TIMER_MS } from '../support/check.ts'
+import type { ActorEffect } from './effects.ts'
+import type { Decision } from './events.ts'
+import { type Hooks, THREW } from './hooks.ts'
+import type { ResolvedActorOptions } from './resolve.ts'
+
+/** For a strategy that throws or talks nonsense. */
+const FALLBACK_DELAY_MS = 1000
+
+/** What follows a disconnect: the handler first, then the defaults, and the strategy for how long to wait. */
+export function decide(
+  effect: Extract<ActorEffect, { kind: 'decide' }>,
+  options: ResolvedActorOptions,
+  hooks: Hooks,
+): Decision {
+  const { cause, attempt, history, immediateAllowed } = effect
+  const action = opinionOf(options.handler, cause, attempt, hooks) ?? classifyDisconnect(cause, history)
+  if (action.kind === 'abort') return { kind: 'stop', reason: action.reason }
+  if (action.kind === 'immediate-reconnect' && immediateAllowed) return { kind: 'retry', delayMs: 0, immediate: true }
+  const delayMs = strategyDelayMs(cause, attempt, options, hooks)
+  if (delayMs === undefined) {
+    return { kind: 'stop', reason: `${cause.message}; the reconnect strategy gave up after attempt ${attempt}` }
+  }
+  const minMs = action.kind === 'backoff-reconnect' ? (action.minDelayMs ?? 0) : 0
+  // On top of the minimum, so that its jitter survives; and at least 1 ms, so that nothing loops without time passing.
+  return { kind: 'retry', delayMs: Math.min(MAX_TIMER_MS, Math.max(1, minMs + delayMs)), immediate: false }
+}
+
+function strategyDelayMs(
+  cause: WsDisconnectCause,
+  attempt: number,
+  { reconnect, random }: ResolvedActorOptions,
+  hooks: Hooks,
+): number | undefined {
+  const delayMs = hooks.call('reconnect.nextDelayMs', () => reconnect.nextDelayMs(attempt, cause, random))
+  if (delayMs === THREW) return FALLBACK_DELAY_MS
+  if (delayMs === undefined || (typeof delayMs === 'number' && delayMs >= 0)) return delayMs
+  hooks.nonsense('reconnect.nextDelayMs', delayMs, 'ms >= 0, or undefined to give up')
+  return FALLBACK_DELAY_MS
+}
+
+/** What the handler makes of it; undefined leaves it to the defaults. */
+function opinionOf(
+  handler: ResolvedActorOptions['handler'],
+  cause: WsDisconnectCause,
+  attempt: number,
+  hooks: Hooks,
+): WsDisconnectAction | undefined {
+  if (handler?.classifyDisconnect === undefined) return undefined
+  const action = hooks.call('handler.classifyDisconnect', () => handler.classifyDisconnect?.(cause, attempt))
+  if (action === THREW || action === undefined) return undefined
+  if (isAction(action)) return action
+  const want = "undefined or { kind: 'immediate-reconnect' | 'backoff-reconnect' | 'abort', … }"
+  hooks.nonsense('handler.classifyDisconnect', action, want)
+  return undefined
+}
+
+function isAction(action: WsDisconnectAction): boolean {
+  switch (action?.kind) {
+    case 'immediate-reconnect':
+      return true
+    case 'backoff-reconnect':
+      return action.minDelayMs === undefined || (Number.isFinite(action.minDelayMs) && action.minDelayMs >= 0)
+    case 'abort':
+      return typeof action.reason === 'string'
+    default:
+      return false
+  }
+}

@@ -1,0 +1,231 @@
+import type { WsDisconnectCause } from '../errors/disconnect-cause.ts'
+import type { WsHealthMonitor } from '../health/health-monitor.ts'
+import type { WsHeartbeat } from '../health/ping-pong.ts'
+import type { WsIngressSink, WsIngressVerdict } from '../ingress/ingress.ts'
+import type { PendingRequests } from '../requests/pending-requests.ts'
+import type { WsReplyMatch } from '../requests/reply-match.ts'
+import type { WsErrorAction, WsParsed, WsSession } from '../session/endpoint-handler.ts'
+import type { WsFrame } from '../transport/frame.ts'
+import type { WsBatch } from '../transport/transport.ts'
+import { reconnectRequested, shutdownBy } from './causes.ts'
+import type { Hooks } from './hooks.ts'
+import type { LiveConnection } from './live-connection.ts'
+import type { ResolvedActorOptions } from './resolve.ts'
+import type { Next } from './state.ts'
+
+/** What the way in needs of the actor. */
+export interface InboundOwner {
+  readonly table: PendingRequests
+  /** False once nothing of this connection may be delivered. */
+  wanted(live: LiveConnection): boolean
+  /** A frame may answer a subscription message. True: it did. */
+  subscriptionAnswer(frame: WsFrame): boolean
+  leave(cause: WsDisconnectCause, next: Next): void
+}
+
+const VERDICTS = "'ignore', 'emit', 'forward', 'reconnect' or 'shutdown'"
+
+/**
+ * The way of a data frame: heartbeat, reply, subscription answer, ingress, handler. Everything runs before the batch is
+ * given back, on borrowed frames, and nothing here allocates for a frame that the ingress ignores: hooks are called in
+ * methods of their own, without closures.
+ */
+export class Inbound<M, E> implements WsIngressSink<E> {
+  readonly #options: ResolvedActorOptions
+  readonly #hooks: Hooks
+  readonly #health: WsHealthMonitor
+  readonly #owner: InboundOwner
+  /** Somebody looks at single frames. */
+  readonly #perFrame: boolean
+  #connection = 0
+  #untilSample = 1
+  /** Replies are looked for once there has been something to reply to. */
+  expectsReplies = false
+
+  constructor(options: ResolvedActorOptions, hooks: Hooks, health: WsHealthMonitor, owner: InboundOwner) {
+    this.#options = options
+    this.#hooks = hooks
+    this.#health = health
+    this.#owner = owner
+    const { handler, ingress, subscriptionManager, pingPong } = options
+    this.#perFrame = [handler, ingress, subscriptionManager?.response, pingPong?.onFrame].some((x) => x !== undefined)
+  }
+
+  deliver(batch: WsBatch, live: LiveConnection, session: WsSession): void {
+    const { length } = batch
+    const { onBatch } = this.#options.callbacks
+    this.#connection = live.connection
+    this.#health.count.messagesReceived += length
+    // Of all that one read brought, the last came last.
+    const receivedUs = batch.at(length - 1).receivedMonoUs
+    live.lastByteUs = Math.max(live.lastByteUs, receivedUs)
+    if (onBatch !== undefined) this.#hooks.notify('onBatch', onBatch, batch, live.connection)
+    let data = !this.#perFrame
+    if (this.#perFrame) {
+      for (let i = 0; i < length && this.#owner.wanted(live); i++) {
+        if (this.#frame(batch.at(i), live, session)) data = true
+      }
+    }
+    if (data) {
+      live.dataSeen = true
+      this.dataUntilUs = receivedUs
+    }
+  }
+
+  /** Receive time of the last application data; for the liveness of the connection. */
+  dataUntilUs = 0
+
+  /** Called by the ingress, inside `onFrame`. */
+  emit(event: E): void {
+    this.#health.count.eventsEmitted++
+    this.#hooks.notify(
+      'onEvent',
+      this.#options.callbacks.onEvent as (event: E, n: number) => void,
+      event,
+      this.#connection,
+    )
+  }
+
+  /** True: application data, and not only what keeps the session going. */
+  #frame(frame: WsFrame, live: LiveConnection, session: WsSession): boolean {
+    if (this.#heartbeat(frame, live)) return false
+    const isReply = this.expectsReplies && this.#reply(frame, live)
+    if (!isReply && this.#owner.subscriptionAnswer(frame)) return false
+    if (this.#options.handler?.samplePayloadTimestampsUs !== undefined) this.#sample(frame)
+    switch (this.#ingress(frame)) {
+      case 'forward':
+        this.#health.count.framesForwarded++
+        this.#handle(frame, session)
+        break
+      case 'reconnect':
+        this.#owner.leave(reconnectRequested('ingress', ''), 'reconnect')
+        break
+      case 'shutdown':
+        this.#owner.leave(shutdownBy('ingress.onFrame', ''), 'stop')
+        break
+      case 'ignore':
+        this.#health.count.framesIgnored++
+        break
+      case 'emit':
+        break
+    }
+    return !isReply
+  }
+
+  #heartbeat(frame: WsFrame, live: LiveConnection): boolean {
+    const { pingPong } = this.#options
+    if (pingPong?.onFrame === undefined) return false
+    let heartbeat: WsHeartbeat | undefined
+    try {
+      heartbeat = pingPong.onFrame(frame, live)
+    } catch (error) {
+      this.#hooks.failed('pingPong.onFrame', error)
+      return false
+    }
+    if (heartbeat === undefined) return false
+    if (heartbeat?.kind !== 'heartbeat') {
+      this.#hooks.nonsense('pingPong.onFrame', heartbeat, "{ kind: 'heartbeat' } or undefined")
+      return false
+    }
+    this.#health.count.heartbeats++
+    live.answerSeen = true
+    if (typeof heartbeat.rttUs === 'number') this.#health.recordRttUs(heartbeat.rttUs)
+    return true
+  }
+
+  #reply(frame: WsFrame, live: LiveConnection): boolean {
+    const { handler, clock } = this.#options
+    if (handler?.matchReply === undefined) return false
+    let match: WsReplyMatch | undefined
+    try {
+      match = handler.matchReply(frame)
+    } catch (error) {
+      this.#hooks.failed('handler.matchReply', error)
+      return false
+    }
+    if (match === undefined) return false
+    if (typeof match?.requestId !== 'string' || !REPLY_VERDICTS.has(match.verdict)) {
+      this.#hooks.nonsense('handler.matchReply', match, '{ requestId, verdict } with requestId a string, or undefined')
+      return false
+    }
+    const effect = this.#owner.table.reply(live.connection, match, frame, clock.monoUs())
+    if (effect === 'settled' || effect === 'late') live.answerSeen = true
+    else this.#health.count.unmatchedReplies++
+    // Ids of which the table knows nothing are perhaps of the user's own making: such a frame is data like others.
+    return effect !== 'unknown'
+  }
+
+  #ingress(frame: WsFrame): WsIngressVerdict {
+    const { ingress } = this.#options
+    if (ingress === undefined) return this.#options.handler === undefined ? 'ignore' : 'forward'
+    let verdict: WsIngressVerdict
+    try {
+      verdict = ingress.onFrame(frame, this as WsIngressSink<unknown>)
+    } catch (error) {
+      this.#hooks.failed('ingress.onFrame', error)
+      return 'ignore'
+    }
+    if (verdict === 'ignore' || verdict === 'forward' || verdict === 'emit') return verdict
+    if (verdict === 'reconnect' || verdict === 'shutdown') return verdict
+    this.#hooks.nonsense('ingress.onFrame', verdict, VERDICTS)
+    return 'ignore'
+  }
+
+  #handle(frame: WsFrame, session: WsSession): void {
+    const { handler } = this.#options
+    if (handler === undefined) return
+    let parsed: WsParsed<M> | undefined
+    try {
+      parsed = handler.parse(frame) as WsParsed<M> | undefined
+    } catch (error) {
+      this.#hooks.failed('handler.parse', error)
+      return
+    }
+    if (parsed === undefined) return
+    if (parsed?.kind === 'message') this.#message(parsed.message, session)
+    else if (parsed?.kind === 'server-error') this.#serverError(parsed, session)
+    else this.#hooks.nonsense('handler.parse', parsed, "undefined or { kind: 'message' | 'server-error', … }")
+  }
+
+  #message(message: M, session: WsSession): void {
+    try {
+      const result: unknown = this.#options.handler?.handleMessage(message, session)
+      if (result !== undefined) this.#hooks.watch('handler.handleMessage', result)
+    } catch (error) {
+      this.#hooks.failed('handler.handleMessage', error)
+    }
+  }
+
+  #serverError({ error }: Extract<WsParsed<M>, { kind: 'server-error' }>, session: WsSession): void {
+    const { handler } = this.#options
+    if (handler?.handleServerError === undefined) return
+    let action: WsErrorAction
+    try {
+      action = handler.handleServerError(error, session)
+    } catch (thrown) {
+      this.#hooks.failed('handler.handleServerError', thrown)
+      return
+    }
+    const why = typeof error?.message === 'string' ? error.message : ''
+    if (action === 'reconnect') this.#owner.leave(reconnectRequested('handler', why), 'reconnect')
+    else if (action === 'fatal') this.#owner.leave(shutdownBy('handler.handleServerError', why), 'stop')
+    else if (action !== 'continue') {
+      this.#hooks.nonsense('handler.handleServerError', action, "'continue', 'reconnect' or 'fatal'")
+    }
+  }
+
+  #sample(frame: WsFrame): void {
+    if (--this.#untilSample > 0) return
+    this.#untilSample = this.#options.payloadLagEvery
+    try {
+      const us = this.#options.handler?.samplePayloadTimestampsUs?.(frame)
+      if (us === undefined) return
+      if (Number.isFinite(us)) this.#health.recordPayloadLagUs(frame.receivedAtUs - us)
+      else this.#hooks.nonsense('handler.samplePayloadTimestampsUs', us, 'Unix epoch µs, or undefined')
+    } catch (error) {
+      this.#hooks.failed('handler.samplePayloadTimestampsUs', error)
+    }
+  }
+}
+
+const REPLY_VERDICTS: ReadonlySet<unknown> = new Set(['confirmed', 'partial', 'rejected', 'status-unknown', 'neither'])

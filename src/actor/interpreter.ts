@@ -1,0 +1,344 @@
+import type { WsDisconnectCause } from '../errors/disconnect-cause.ts'
+import { WsHealthMonitor } from '../health/health-monitor.ts'
+import { SequentialRequestIds, type WsRequestIds } from '../requests/request-ids.ts'
+import type { WsBatch, WsLink, WsLinkEvents, WsOpenInfo } from '../transport/transport.ts'
+import { Asks } from './asks.ts'
+import { Attempt } from './attempt.ts'
+import { hookThrew } from './causes.ts'
+import { decide } from './decide.ts'
+import type { ActorEffect } from './effects.ts'
+import type { ActorEvent } from './events.ts'
+import { Hooks } from './hooks.ts'
+import { Inbound } from './inbound.ts'
+import { LiveConnection } from './live-connection.ts'
+import type { ResolvedActorOptions } from './resolve.ts'
+import { SessionRunner } from './session-runner.ts'
+import { type ActorState, IDLE } from './state.ts'
+import type { WsStatusEvent } from './status.ts'
+import { transition } from './transition.ts'
+import { Watch } from './watch.ts'
+
+/** A status event without what every one of them has. */
+export type StatusNews = WsStatusEvent extends infer S
+  ? S extends WsStatusEvent
+    ? Omit<S, 'atUs' | 'connection'>
+    : never
+  : never
+
+/** Hears what the promises of the public class wait for. */
+export interface InterpreterListener {
+  ready(info: WsOpenInfo): void
+  /** The connection that had opened has ended. */
+  disconnected(cause: WsDisconnectCause): void
+  finished(cause: WsDisconnectCause, reason: string): void
+  /** After everything that happens: something may have been achieved. */
+  progressed(): void
+}
+
+/**
+ * Runs the effects of `transition` over a transport and the user's code. All that happens enters through {@link enter},
+ * one thing at a time: events that effects bring about are queued behind them, and calls that users make from inside hooks
+ * are queued behind those. Link events that come out of `link.drain()` are the one exception; they only ever queue events.
+ */
+export class Interpreter {
+  readonly options: ResolvedActorOptions
+  readonly health = new WsHealthMonitor()
+  readonly hooks: Hooks
+  readonly asks: Asks
+  readonly ids: WsRequestIds
+  readonly session: SessionRunner
+  readonly #inbound: Inbound<unknown, unknown>
+  readonly watch: Watch
+  readonly #listener: InterpreterListener
+  #state: ActorState = IDLE
+  #attempt: Attempt | undefined
+  #live: LiveConnection | undefined
+  #running = false
+  #settingDown = false
+  readonly #events: ActorEvent[] = []
+  readonly #commands: (() => void)[] = []
+  #closedBytes = { bytesReceived: 0, bytesSent: 0 }
+
+  constructor(options: ResolvedActorOptions, listener: InterpreterListener) {
+    this.options = options
+    this.#listener = listener
+    this.ids = new SequentialRequestIds(options.random)
+    this.hooks = new Hooks(
+      { onHookError: options.callbacks.onHookError, whenHookThrows: options.whenHookThrows },
+      () => this.connection,
+      (policy, hook, error) => this.leave(hookThrew(hook, error), policy, false),
+    )
+    const asksOptions = { requests: options.requests, lanes: options.lanes, clock: options.clock, ids: this.ids }
+    this.asks = new Asks(
+      asksOptions,
+      (outcome) => {
+        this.health.count.lateReplies++
+        this.hooks.notify('onLateReply', options.callbacks.onLateReply, outcome)
+      },
+      (run) => this.enter(run),
+    )
+    this.session = new SessionRunner(this)
+    this.#inbound = new Inbound(options, this.hooks, this.health, {
+      table: this.asks.table,
+      wanted: (live) => this.#live === live && !this.#terminating,
+      subscriptionAnswer: (frame) => this.session.subscriptionAnswer(frame),
+      leave: (cause, next) => this.leave(cause, next, true),
+    })
+    this.watch = new Watch(this)
+  }
+
+  get state(): ActorState {
+    return this.#state
+  }
+
+  /** The connection that is open; undefined before, after and in between. */
+  get live(): LiveConnection | undefined {
+    return this.#live
+  }
+
+  /** The handler may use this connection: it is open, and not on its way out. */
+  get takesSessionSends(): boolean {
+    const { kind } = this.#state
+    return kind === 'opening' || kind === 'ready'
+  }
+
+  /** A hook or a batch is running: what users want now waits. */
+  get isInside(): boolean {
+    return this.#running
+  }
+
+  get bytes(): { readonly bytesReceived: number; readonly bytesSent: number } {
+    const { bytesReceived, bytesSent } = this.#closedBytes
+    const link = this.#live?.link
+    return {
+      bytesReceived: bytesReceived + (link?.bytesReceived ?? 0),
+      bytesSent: bytesSent + (link?.bytesSent ?? 0),
+    }
+  }
+
+  expectReplies(): void {
+    this.#inbound.expectsReplies = true
+  }
+
+  /** Runs it now, or, from inside a hook, after it. */
+  enter(run: () => void): void {
+    if (this.#running) {
+      this.#commands.push(run)
+      return
+    }
+    this.#running = true
+    try {
+      run()
+    } finally {
+      this.#runQueued()
+      this.#running = false
+      this.#settleDown()
+    }
+  }
+
+  /** Queued behind what is going on. Call only from inside {@link enter}. */
+  dispatch(event: ActorEvent): void {
+    this.#events.push(event)
+  }
+
+  leave(cause: WsDisconnectCause, next: 'reconnect' | 'stop', politely: boolean): void {
+    const event: ActorEvent = { kind: 'leave', cause, next, politely }
+    if (this.#running) this.dispatch(event)
+    else this.enter(() => this.dispatch(event))
+  }
+
+  status(news: StatusNews): void {
+    const { clock, callbacks } = this.options
+    const about = { atUs: clock.epochUs(), connection: this.connection }
+    this.hooks.notify('onStatus', callbacks.onStatus, { ...news, ...about } as WsStatusEvent)
+  }
+
+  /** Which connection hooks and status events are about. */
+  get connection(): number {
+    return this.#live?.connection ?? this.#state.course.connection
+  }
+
+  /** We have given the link up: what it still brings is not delivered. */
+  get #terminating(): boolean {
+    return this.#state.kind === 'closing' && this.#state.dueUs === undefined
+  }
+
+  #runQueued(): void {
+    for (;;) {
+      const event = this.#events.shift()
+      if (event !== undefined) {
+        this.#step(event)
+        continue
+      }
+      const command = this.#commands.shift()
+      if (command === undefined) return
+      command()
+    }
+  }
+
+  /** Nothing is going on any more: what waits is sent, the timer is armed. */
+  #settleDown(): void {
+    // Settling down may itself make something happen, once.
+    if (this.#settingDown) return
+    this.#settingDown = true
+    try {
+      this.asks.lanes.pump()
+      this.watch.look()
+      this.#listener.progressed()
+    } finally {
+      this.#settingDown = false
+      this.watch.arm()
+    }
+  }
+
+  #step(event: ActorEvent): void {
+    const { clock, rules } = this.options
+    const { state, effects } = transition(this.#state, event, clock.monoUs(), rules)
+    this.#state = state
+    for (const effect of effects) this.#run(effect)
+  }
+
+  #run(effect: ActorEffect): void {
+    const { asks, options, watch } = this
+    switch (effect.kind) {
+      case 'connect':
+        this.#connect(effect)
+        break
+      case 'begin-session':
+        this.#begin(effect.info)
+        break
+      case 'run-phase':
+        this.session.runPhase(effect.phase)
+        break
+      case 'replay':
+        this.session.replay('all')
+        break
+      case 'announce-ready':
+        watch.ready()
+        this.#listener.ready((this.#live as LiveConnection).info)
+        this.status({ kind: 'ready' })
+        break
+      case 'announce-healthy':
+        this.hooks.call('reconnect.reset', () => options.reconnect.reset())
+        this.status({ kind: 'healthy' })
+        break
+      case 'await-asks':
+        this.status({ kind: 'draining', cause: effect.cause })
+        break
+      case 'settle-asks':
+        asks.table.stop(options.clock.monoUs())
+        break
+      case 'terminate-link':
+        this.#attempt?.terminate(effect.cause)
+        break
+      case 'close-link':
+        asks.lanes.close()
+        watch.closeWhenSent(effect.code, effect.reason, effect.timeoutMs)
+        break
+      case 'end-link':
+        this.#end(effect)
+        break
+      case 'decide': {
+        const decision = decide(effect, options, this.hooks)
+        this.dispatch({ kind: 'decided', generation: effect.generation, decision })
+        break
+      }
+      case 'announce-backoff':
+        this.status({ kind: 'backoff', attempt: effect.attempt, delayMs: effect.delayMs })
+        break
+      case 'finish':
+        asks.table.stop(options.clock.monoUs())
+        this.status({ kind: 'stopped', cause: effect.cause })
+        watch.finished()
+        this.#listener.finished(effect.cause, effect.reason)
+        break
+    }
+  }
+
+  #connect({ generation, attempt }: Extract<ActorEffect, { kind: 'connect' }>): void {
+    this.status({ kind: 'connecting', attempt })
+    this.#attempt = new Attempt(this.options, this.#linkEvents(generation))
+    this.#attempt.start(attempt)
+  }
+
+  /** What an attempt that is over has to say does not get through. */
+  #linkEvents(generation: number): WsLinkEvents {
+    const now = (run: () => void): void => {
+      if (generation !== this.#state.course.generation) return
+      // From inside `link.drain()`, which our own tick has called.
+      if (this.#running) run()
+      else this.enter(run)
+    }
+    const heard = (run: (live: LiveConnection) => void): void => {
+      now(() => {
+        const live = this.#live
+        if (live?.generation === generation && !this.#terminating) run(live)
+      })
+    }
+    const { onPing, onPong } = this.options.callbacks
+    return {
+      onOpen: (info) => now(() => this.dispatch({ kind: 'link-open', generation, info })),
+      onMessages: (batch: WsBatch) => heard((live) => this.#messages(batch, live)),
+      onPing: (payload, receivedMonoUs) =>
+        heard((live) => {
+          live.lastByteUs = receivedMonoUs
+          this.hooks.notify('onPing', onPing, payload)
+        }),
+      onPong: (payload, receivedMonoUs) =>
+        heard((live) => {
+          this.watch.pong(payload, receivedMonoUs, live)
+          this.hooks.notify('onPong', onPong, payload, receivedMonoUs)
+        }),
+      onWritable: () => heard(() => this.asks.lanes.pump()),
+      onEnd: (cause) => now(() => this.dispatch({ kind: 'link-ended', generation, cause })),
+    }
+  }
+
+  #messages(batch: WsBatch, live: LiveConnection): void {
+    this.asks.table.progress(this.options.clock.monoUs())
+    this.#inbound.deliver(batch, live, this.session.current)
+    this.watch.data(this.#inbound.dataUntilUs)
+    this.watch.heartbeatsMayHaveCome()
+  }
+
+  #begin(info: WsOpenInfo): void {
+    const { clock, random } = this.options
+    const { connection, generation } = this.#state.course
+    const link = this.#attempt?.link as WsLink
+    const live = new LiveConnection({ connection, generation, info }, link, this.asks.lanes, random, clock.monoUs())
+    this.#live = live
+    this.asks.lanes.attach(link)
+    this.health.connectionOpened()
+    this.watch.opened(live)
+    this.status({ kind: 'open', info })
+    this.session.begin(live)
+  }
+
+  #end({ cause, opened, attempt }: Extract<ActorEffect, { kind: 'end-link' }>): void {
+    const { clock, ingress } = this.options
+    const live = this.#live
+    this.#attempt = undefined
+    if (!opened) this.health.count.attemptsFailed++
+    if (live === undefined) {
+      this.status({ kind: 'disconnected', attempt, cause })
+      return
+    }
+    const nowUs = clock.monoUs()
+    live.bytesHaveCome(nowUs)
+    this.#closedBytes = this.bytes
+    this.health.count.disconnects++
+    this.health.count.gaps++
+    this.watch.ended()
+    // The lanes still hold what was never offered; the table takes it out of them.
+    this.asks.table.disconnected(live.connection, nowUs)
+    this.asks.lanes.detach()
+    this.session.ended()
+    this.#listener.disconnected(cause)
+    this.status({ kind: 'disconnected', attempt, cause })
+    const epochOffsetUs = clock.epochUs() - nowUs
+    const fromUs = live.lastByteUs + epochOffsetUs
+    this.status({ kind: 'gap', scope: 'connection', fromUs, toUs: nowUs + epochOffsetUs, cause })
+    if (ingress?.onGap !== undefined) this.hooks.call('ingress.onGap', () => ingress.onGap?.(live.connection, cause))
+    this.#live = undefined
+  }
+}

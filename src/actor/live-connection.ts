@@ -1,0 +1,87 @@
+import type { WsPingPongLink } from '../health/ping-pong.ts'
+import type { PendingRequest, RequestCarrier } from '../requests/pending-request.ts'
+import type { RandomSource } from '../support/random.ts'
+import type { WsDelivery, WsLink, WsOpenInfo, WsPayload } from '../transport/transport.ts'
+import type { Lanes } from './lanes.ts'
+
+/** What there is from the moment a link has opened until it has ended, and what is known of it. */
+export class LiveConnection implements RequestCarrier, WsPingPongLink {
+  readonly connection: number
+  readonly generation: number
+  readonly info: WsOpenInfo
+  readonly link: WsLink
+  readonly random: RandomSource
+  readonly openedUs: number
+  readonly ended = new AbortController()
+  readonly #lanes: Lanes
+  /** Application data has come. */
+  dataSeen = false
+  /** The server has answered something: a pong, a heartbeat, a reply. */
+  answerSeen = false
+  /** Public subscriptions have been replayed; all of them. */
+  replayed: 'nothing' | 'public' | 'all' = 'nothing'
+  /** When the last byte is known to have come. */
+  lastByteUs: number
+  #bytesSeen = 0
+
+  constructor(
+    about: { readonly connection: number; readonly generation: number; readonly info: WsOpenInfo },
+    link: WsLink,
+    lanes: Lanes,
+    random: RandomSource,
+    nowUs: number,
+  ) {
+    this.connection = about.connection
+    this.generation = about.generation
+    this.info = about.info
+    this.link = link
+    this.random = random
+    this.openedUs = nowUs
+    this.lastByteUs = nowUs
+    this.#lanes = lanes
+  }
+
+  /** Bytes have come since this was last asked. */
+  bytesHaveCome(nowUs: number): boolean {
+    const { bytesReceived } = this.link
+    if (bytesReceived === this.#bytesSeen) return false
+    this.#bytesSeen = bytesReceived
+    this.lastByteUs = nowUs
+    return true
+  }
+
+  // ---- RequestCarrier ----
+
+  withdraw(request: PendingRequest): boolean {
+    if (request.sequence !== undefined) return this.link.withdraw(request.sequence)
+    this.#lanes.withdraw(request)
+    return true
+  }
+
+  delivery(sequence: number): WsDelivery {
+    return this.link.delivery(sequence)
+  }
+
+  // ---- WsPingPongLink ----
+
+  ping(payload: Uint8Array): boolean {
+    return this.link.ping(payload) === 1
+  }
+
+  send(payload: WsPayload): boolean {
+    const result = this.#lanes.send({ payload, urgent: true }, false)
+    return result === 'taken' || result === 'queued'
+  }
+
+  get bytesSent(): number {
+    return this.link.bytesSent
+  }
+
+  get bytesReceived(): number {
+    return this.link.bytesReceived
+  }
+
+  get queuedBytes(): number {
+    return this.#lanes.bytes + this.link.queuedBytes
+  }
+}

@@ -1,0 +1,48 @@
+import type { Clock, ClockTimer } from '../support/clock.ts'
+
+/** While something is awaited that no event tells of (bytes that the kernel takes), it is looked at so often. */
+export const POLL_US = 2000
+
+/**
+ * The one timer of an actor. It may fire early (what it was armed for has moved on: then it is armed anew), but never
+ * late by our doing, so that moving a deadline back, as every batch does, costs nothing.
+ */
+export class Schedule {
+  readonly #clock: Clock
+  readonly #fired: (lateUs: number) => void
+  #timer: ClockTimer | undefined
+  #armedUs = Infinity
+
+  constructor(clock: Clock, fired: (lateUs: number) => void) {
+    this.#clock = clock
+    this.#fired = fired
+  }
+
+  /** Infinity: nothing is due. */
+  arm(dueUs: number): void {
+    if (dueUs === Infinity) {
+      this.#timer?.cancel()
+      this.#timer = undefined
+      this.#armedUs = Infinity
+    } else if (dueUs < this.#armedUs) {
+      this.#timer?.cancel()
+      this.#armedUs = dueUs
+      this.#timer = this.#clock.setTimer((dueUs - this.#clock.monoUs()) / 1000, () => this.#fire())
+    }
+  }
+
+  /** Once more, after the event loop has had a turn. */
+  armNextTurn(): void {
+    this.#timer?.cancel()
+    this.#armedUs = -Infinity
+    this.#timer = this.#clock.setTimer(0, () => this.#fire())
+  }
+
+  #fire(): void {
+    const nextTurn = this.#armedUs === -Infinity
+    const lateUs = nextTurn ? 0 : this.#clock.monoUs() - this.#armedUs
+    this.#timer = undefined
+    this.#armedUs = Infinity
+    this.#fired(lateUs)
+  }
+}

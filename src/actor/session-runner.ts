@@ -1,0 +1,201 @@
+import { SharedWsError } from '../errors/errors.ts'
+import type { WsSession } from '../session/endpoint-handler.ts'
+import type { WsSubscriptionRequest } from '../session/subscription-manager.ts'
+import { type SubscriptionChange, Subscriptions, type WsSubscriptionState } from '../session/subscriptions.ts'
+import type { WsFrame } from '../transport/frame.ts'
+import { phaseFailed, subscriptionsNotSent, subscriptionsUnanswered } from './causes.ts'
+import { THREW } from './hooks.ts'
+import type { Interpreter } from './interpreter.ts'
+import type { LiveConnection } from './live-connection.ts'
+import { checkPayload } from './mistakes.ts'
+import type { OpeningPhase } from './state.ts'
+
+/** What a connection is taken through until it is ready, and its subscriptions from then on. */
+export class SessionRunner {
+  readonly #actor: Interpreter
+  readonly #subscriptions: Subscriptions | undefined
+  #session: WsSession | undefined
+
+  constructor(actor: Interpreter) {
+    this.#actor = actor
+    const { subscriptionManager, subscriptions, subscriptionTimeoutMs } = actor.options
+    if (subscriptionManager !== undefined) {
+      const nextId = (): string => actor.ids.next()
+      this.#subscriptions = new Subscriptions(subscriptionManager, nextId, subscriptionTimeoutMs, subscriptions)
+    }
+  }
+
+  /** Of the connection that is open. */
+  get current(): WsSession {
+    return this.#session as WsSession
+  }
+
+  get desired(): number {
+    return this.#subscriptions?.size ?? 0
+  }
+
+  get allSettled(): boolean {
+    return this.#subscriptions?.allSettled ?? true
+  }
+
+  states(): readonly WsSubscriptionState[] {
+    return this.#subscriptions?.states() ?? []
+  }
+
+  /** The user's code learns of a new connection; initial sends. */
+  begin(live: LiveConnection): void {
+    const { handler, ingress, subscriptionManager } = this.#actor.options
+    const { hooks } = this.#actor
+    this.#session = this.#sessionOf(live)
+    this.#subscriptions?.reset()
+    if (handler?.resetState !== undefined) hooks.call('handler.resetState', () => handler.resetState?.())
+    if (ingress?.onOpen !== undefined) hooks.call('ingress.onOpen', () => ingress.onOpen?.(live.connection))
+    if (handler?.onOpen !== undefined) hooks.notify('handler.onOpen', () => handler.onOpen?.(this.current))
+    if (handler?.authenticate !== undefined && subscriptionManager?.requiresAuth !== undefined) this.replay('public')
+  }
+
+  ended(): void {
+    this.#actor.live?.ended.abort()
+    this.#session = undefined
+  }
+
+  runPhase(phase: OpeningPhase): void {
+    const { handler } = this.#actor.options
+    const generation = this.#actor.state.course.generation
+    const done = (): void => this.#actor.dispatch({ kind: 'phase-done', generation, phase })
+    const failed = (error: unknown): void => {
+      const { state } = this.#actor
+      if (state.course.generation !== generation || state.kind !== 'opening' || state.phase !== phase) return
+      this.#actor.leave(phaseFailed(phase, error), 'reconnect', false)
+    }
+    let result: unknown
+    try {
+      result = phase === 'authenticate' ? handler?.authenticate?.(this.current) : handler?.onReady?.(this.current)
+    } catch (error) {
+      failed(error)
+      return
+    }
+    if (result === undefined) {
+      done()
+      return
+    }
+    const { enter } = this.#actor
+    Promise.resolve(result).then(
+      () => enter.call(this.#actor, done),
+      (error) => enter.call(this.#actor, () => failed(error)),
+    )
+  }
+
+  // — subscriptions —
+
+  /** `public`: those that need no authentication. `all`: those that have not been asked for yet. */
+  replay(which: 'public' | 'all'): void {
+    const live = this.#actor.live
+    const subscriptions = this.#subscriptions
+    if (live === undefined || subscriptions === undefined) return
+    const nowUs = this.#actor.options.clock.monoUs()
+    const publicDone = live.replayed === 'public'
+    live.replayed = which
+    this.#send('initial', () => {
+      if (which === 'public') return subscriptions.initial('public', nowUs)
+      return subscriptions.initial(publicDone ? 'private' : 'all', nowUs)
+    })
+    // Public ones that were added while it authenticated.
+    if (publicDone) this.#send('update', () => subscriptions.request(subscriptions.unrequested(), [], nowUs))
+  }
+
+  /** The replay of this connection is done. */
+  get canReplay(): boolean {
+    return this.#subscriptions !== undefined && this.#actor.live?.replayed === 'all'
+  }
+
+  /** Everything desired, once more, if the connection has come that far. */
+  replayNow(): void {
+    const subscriptions = this.#subscriptions
+    if (subscriptions === undefined || !this.canReplay) return
+    this.#send('initial', () => subscriptions.initial('all', this.#actor.options.clock.monoUs()))
+  }
+
+  /** Throws `ERR_NO_SUBSCRIPTIONS`. */
+  requireManager(): void {
+    if (this.#subscriptions !== undefined) return
+    const message = 'the actor has no subscriptionManager, which knows how the venue wants subscriptions asked for'
+    throw new SharedWsError('ERR_NO_SUBSCRIPTIONS', message)
+  }
+
+  change(add: readonly string[], remove: readonly string[]): void {
+    const subscriptions = this.#subscriptions
+    if (subscriptions === undefined) return
+    const added = subscriptions.add(add)
+    const removed = subscriptions.remove(remove)
+    if (this.#actor.live?.replayed !== 'all') return
+    this.#send('update', () => subscriptions.request(added, removed, this.#actor.options.clock.monoUs()))
+  }
+
+  /** True: the frame was an answer to a subscription message. */
+  subscriptionAnswer(frame: WsFrame): boolean {
+    const subscriptions = this.#subscriptions
+    if (subscriptions === undefined || !subscriptions.awaitsAnswers) return false
+    const { hooks, options } = this.#actor
+    try {
+      if (!subscriptions.mayAnswer(frame)) return false
+      const response = subscriptions.decode(frame)
+      if (response === undefined) return false
+      const { changes, send } = subscriptions.answered(response, options.clock.monoUs())
+      this.#tell(changes)
+      this.#send('update', () => send)
+      return true
+    } catch (error) {
+      hooks.failed('subscriptionManager.response', error)
+      return false
+    }
+  }
+
+  nextDueUs(): number {
+    return this.#subscriptions?.nextDueUs() ?? Infinity
+  }
+
+  /** After the link was drained. */
+  judge(nowUs: number): void {
+    const overdue = this.#subscriptions?.overdue(nowUs) ?? []
+    if (overdue.length === 0) return
+    this.#tell(overdue)
+    const items = overdue.map(({ item }) => item)
+    this.#actor.leave(subscriptionsUnanswered(items, this.#actor.options.subscriptionTimeoutMs), 'reconnect', true)
+  }
+
+  #tell(changes: readonly SubscriptionChange[]): void {
+    for (const change of changes) this.#actor.status({ kind: 'subscription', ...change })
+  }
+
+  #send(member: string, make: () => readonly WsSubscriptionRequest[]): void {
+    const { hooks, asks, isInside } = this.#actor
+    const requests = hooks.call(`subscriptionManager.${member}`, make)
+    if (requests === THREW) return
+    for (const { payload } of requests) {
+      const sent = hooks.call(`subscriptionManager.${member}`, () => asks.lanes.send({ payload }, isInside))
+      if (sent === 'full') this.#actor.leave(subscriptionsNotSent(), 'reconnect', false)
+      if (sent === 'full' || sent === 'not-open' || sent === THREW) return
+    }
+  }
+
+  #sessionOf(live: LiveConnection): WsSession {
+    const actor = this.#actor
+    const carrier = (): LiveConnection | undefined =>
+      actor.live === live && actor.takesSessionSends ? live : undefined
+    return {
+      connection: live.connection,
+      signal: live.ended.signal,
+      send(payload, options) {
+        checkPayload(payload)
+        if (carrier() === undefined) return 'not-open'
+        return actor.asks.lanes.send({ payload, ...options }, actor.isInside)
+      },
+      ask(request) {
+        actor.expectReplies()
+        return actor.asks.ask(request, carrier, () => live.connection)
+      },
+      nextRequestId: () => actor.ids.next(),
+    }
+  }
+}

@@ -1,0 +1,251 @@
+import { Liveness } from '../health/liveness.ts'
+import type { WsPingPongVerdict } from '../health/ping-pong.ts'
+import { pongTimedOut, wentSilent } from './causes.ts'
+import { THREW } from './hooks.ts'
+import type { Interpreter } from './interpreter.ts'
+import type { LiveConnection } from './live-connection.ts'
+import { Pings } from './pings.ts'
+import { POLL_US, Schedule } from './schedule.ts'
+import { dueUsOf } from './state.ts'
+
+/** A strategy that is due again as soon as it has ticked must not stop the world. */
+const MIN_TICK_US = 1000
+
+/**
+ * Everything that hangs on time. One timer, armed for whatever is due first; when it fires, the link is drained once, so
+ * that what has arrived is known before anybody is condemned for not having sent it; only then is judged.
+ */
+export class Watch {
+  readonly pings: Pings
+  readonly #actor: Interpreter
+  readonly #liveness: Liveness
+  readonly #schedule: Schedule
+  #pingDueUs = Infinity
+  #metricsDueUs = Infinity
+  #paused = false
+  #turnGranted = false
+  #heartbeatsSeen = 0
+  #closeAfterLanes: { readonly code: number; readonly reason: string; readonly deadlineUs: number } | undefined
+  /** Somebody waits for what only polling tells. */
+  pollWanted = false
+
+  constructor(actor: Interpreter) {
+    this.#actor = actor
+    const { clock, random, liveness } = actor.options
+    this.pings = new Pings(clock, random)
+    this.#liveness = new Liveness(liveness)
+    this.#schedule = new Schedule(clock, (lateUs) => actor.enter(() => this.#fired(lateUs)))
+  }
+
+  // — what happens to the connection —
+
+  started(nowUs: number): void {
+    const { metrics, metricsIntervalMs } = this.#actor.options
+    if (metrics !== undefined) this.#metricsDueUs = nowUs + metricsIntervalMs * 1000
+  }
+
+  opened(live: LiveConnection): void {
+    const { pingPong } = this.#actor.options
+    this.#liveness.opened(live.openedUs)
+    if (pingPong !== undefined) this.#actor.hooks.call('pingPong.opened', () => pingPong.opened(live.openedUs, live))
+    this.#askWhenPingIsDue(live.openedUs)
+    if (this.#paused) this.#setReading(false, live)
+  }
+
+  ready(): void {
+    this.#liveness.ready(this.#actor.options.clock.monoUs())
+  }
+
+  data(receivedUs: number): void {
+    this.#liveness.data(receivedUs)
+    this.#liveness.bytes(receivedUs)
+  }
+
+  pong(payload: Uint8Array, receivedMonoUs: number, live: LiveConnection): void {
+    const { options, hooks, health } = this.#actor
+    const { pingPong } = options
+    live.lastByteUs = receivedMonoUs
+    this.pings.answered(payload, receivedMonoUs)
+    if (pingPong?.onPong === undefined) return
+    const rttUs = hooks.call('pingPong.onPong', () => pingPong.onPong?.(payload, receivedMonoUs))
+    if (typeof rttUs !== 'number') return
+    live.answerSeen = true
+    health.recordRttUs(rttUs)
+    this.#askWhenPingIsDue(receivedMonoUs)
+  }
+
+  /** Frames have been shown to the ping-pong strategy: it may be due at another time. */
+  heartbeatsMayHaveCome(): void {
+    const { heartbeats } = this.#actor.health.count
+    if (heartbeats === this.#heartbeatsSeen) return
+    this.#heartbeatsSeen = heartbeats
+    this.#askWhenPingIsDue(this.#actor.options.clock.monoUs())
+  }
+
+  ended(): void {
+    this.#liveness.ended()
+    this.#pingDueUs = Infinity
+    this.#closeAfterLanes = undefined
+  }
+
+  finished(): void {
+    this.#report()
+    this.#metricsDueUs = Infinity
+    this.pollWanted = false
+    this.#schedule.arm(Infinity)
+  }
+
+  setPaused(paused: boolean): void {
+    if (paused === this.#paused) return
+    this.#paused = paused
+    const { live } = this.#actor
+    if (live !== undefined) this.#setReading(!paused, live)
+    this.#actor.status({ kind: 'backpressure', paused })
+  }
+
+  /** CLOSE goes out behind what waits in the lanes. */
+  closeWhenSent(code: number, reason: string, timeoutMs: number): void {
+    const deadlineUs = this.#actor.options.clock.monoUs() + timeoutMs * 1000
+    this.#closeAfterLanes = { code, reason, deadlineUs }
+    // A server that has stopped sending may still have to be heard out.
+    if (this.#paused) this.setPaused(false)
+  }
+
+  // — between two things that happen —
+
+  /** What may have come true by what has just happened. */
+  look(): void {
+    const { state, live, asks, session } = this.#actor
+    if (live === undefined) return
+    const { generation } = live
+    if (state.kind === 'ready' && !state.proven) {
+      const seen = session.desired > 0 ? session.allSettled && live.dataSeen : live.dataSeen || live.answerSeen
+      if (seen) this.#actor.enter(() => this.#actor.dispatch({ kind: 'proven', generation }))
+    }
+    if (state.kind === 'draining' && asks.table.size === 0 && asks.lanes.isEmpty) {
+      this.#actor.enter(() => this.#actor.dispatch({ kind: 'asks-settled', generation }))
+    }
+    const close = this.#closeAfterLanes
+    if (close !== undefined && asks.lanes.isEmpty) {
+      this.#closeAfterLanes = undefined
+      const timeoutMs = Math.max(0, (close.deadlineUs - this.#actor.options.clock.monoUs()) / 1000)
+      live.link.close(close.code, close.reason, timeoutMs)
+      this.#actor.enter(() => this.#actor.dispatch({ kind: 'close-sent', generation, timeoutMs }))
+    }
+  }
+
+  arm(): void {
+    if (!this.#turnGranted) this.#schedule.arm(this.#dueUs())
+  }
+
+  #dueUs(): number {
+    const { state, asks, session, live, options } = this.#actor
+    if (state.kind === 'stopped') return Infinity
+    const due = Math.min(dueUsOf(state), asks.table.nextDeadlineUs() ?? Infinity, this.#metricsDueUs)
+    if (live === undefined) return due
+    const poll = asks.table.awaitsKernel || this.pollWanted ? options.clock.monoUs() + POLL_US : Infinity
+    return Math.min(due, poll, session.nextDueUs(), this.#liveness.nextDueUs() ?? Infinity, this.#pingDueUs)
+  }
+
+  // — when the timer fires —
+
+  #fired(lateUs: number): void {
+    const { live, options, asks } = this.#actor
+    const nowUs = options.clock.monoUs()
+    asks.table.progress(nowUs)
+    if (this.#turnGranted) {
+      this.#turnGranted = false
+    } else {
+      this.#noticeStall(lateUs, nowUs)
+      if (nowUs < this.#dueUs()) return
+      if (live !== undefined && !live.link.drain()) {
+        // This transport cannot read now: the event loop does it before the timer fires again.
+        this.#turnGranted = true
+        this.#schedule.armNextTurn()
+        return
+      }
+    }
+    this.#judge(options.clock.monoUs())
+  }
+
+  #judge(nowUs: number): void {
+    const { asks, session, options } = this.#actor
+    const { live } = this.#actor
+    if (live?.bytesHaveCome(nowUs) === true) this.#liveness.bytes(nowUs)
+    asks.table.progress(nowUs)
+    asks.table.deadline(nowUs)
+    this.#actor.dispatch({ kind: 'tick' })
+    if (live !== undefined) {
+      session.judge(nowUs)
+      if (nowUs >= this.#pingDueUs) this.#tickPing(nowUs, live)
+      const silence = this.#liveness.verdict(nowUs)
+      if (silence !== undefined) this.#actor.leave(wentSilent(silence), 'reconnect', false)
+    }
+    if (nowUs >= this.#metricsDueUs) {
+      this.#report()
+      this.#metricsDueUs = nowUs + options.metricsIntervalMs * 1000
+    }
+  }
+
+  #tickPing(nowUs: number, live: LiveConnection): void {
+    const { options, hooks } = this.#actor
+    const { pingPong } = options
+    if (pingPong === undefined) return
+    const verdict = hooks.call('pingPong.tick', () => pingPong.tick(nowUs, live))
+    this.#askWhenPingIsDue(nowUs)
+    if (verdict === THREW || verdict?.kind === 'ok') return
+    if (isTimedOut(verdict)) this.#actor.leave(pongTimedOut(verdict.silentForMs), 'reconnect', false)
+    else hooks.nonsense('pingPong.tick', verdict, "{ kind: 'ok' } or { kind: 'timed-out', silentForMs }")
+  }
+
+  #askWhenPingIsDue(nowUs: number): void {
+    const { options, hooks } = this.#actor
+    const { pingPong } = options
+    this.#pingDueUs = Infinity
+    if (pingPong === undefined || this.#paused) return
+    const dueUs = hooks.call('pingPong.nextDueUs', () => pingPong.nextDueUs())
+    if (dueUs === THREW || dueUs === undefined) return
+    if (typeof dueUs === 'number' && !Number.isNaN(dueUs)) this.#pingDueUs = Math.max(dueUs, nowUs + MIN_TICK_US)
+    else hooks.nonsense('pingPong.nextDueUs', dueUs, 'a time in µs, or undefined')
+  }
+
+  /** We were away for longer than the shortest silence that anything is judged by: silence proves nothing. */
+  #noticeStall(lateUs: number, nowUs: number): void {
+    const { live, options, health } = this.#actor
+    const pingMs = options.pingPong?.timeoutMs
+    const shortestMs = Math.min(this.#liveness.shortestMs, pingMs ?? Infinity)
+    if (live === undefined || lateUs / 1000 <= shortestMs) return
+    health.count.stalls++
+    this.#actor.status({ kind: 'stall', stalledForMs: lateUs / 1000 })
+    this.#restartSilence(nowUs)
+  }
+
+  #setReading(reading: boolean, live: LiveConnection): void {
+    const nowUs = this.#actor.options.clock.monoUs()
+    if (reading) live.link.resume()
+    else live.link.pause()
+    this.#liveness.setPaused(!reading, nowUs)
+    this.#restartSilence(nowUs)
+  }
+
+  #restartSilence(nowUs: number): void {
+    const { options, hooks } = this.#actor
+    const { pingPong } = options
+    this.#liveness.restart(nowUs)
+    if (pingPong !== undefined) hooks.call('pingPong.restart', () => pingPong.restart(nowUs))
+    this.#askWhenPingIsDue(nowUs)
+  }
+
+  #report(): void {
+    const { options, hooks, health, bytes } = this.#actor
+    const { metrics } = options
+    health.count.hookErrors = hooks.errors
+    if (metrics !== undefined) hooks.notify('metrics.report', () => metrics.report(health.snapshot(bytes)))
+  }
+}
+
+function isTimedOut(
+  verdict: WsPingPongVerdict | undefined,
+): verdict is Extract<WsPingPongVerdict, { kind: 'timed-out' }> {
+  return verdict?.kind === 'timed-out' && typeof verdict.silentForMs === 'number'
+}

@@ -1,0 +1,291 @@
+import { WsConnectError, type WsDisconnectCause } from '../errors/disconnect-cause.ts'
+import { WsConfigError } from '../errors/errors.ts'
+import type { WsDelegatedRequest } from '../requests/delegated-request.ts'
+import type { WsOutcome } from '../requests/outcome.ts'
+import type { WsUnresolved } from '../requests/pending-requests.ts'
+import type { WsSessionSend } from '../session/endpoint-handler.ts'
+import type { WsSubscriptionState } from '../session/subscriptions.ts'
+import { Checker, MAX_TIMER_MS } from '../support/check.ts'
+import { withDeadline } from '../support/deadline.ts'
+import type { WsOpenInfo, WsPayload } from '../transport/transport.ts'
+import type { WsActor, WsActorStats } from './actor.ts'
+import { reconnectRequested, stoppedBySignal, stoppedByUser } from './causes.ts'
+import { Interpreter } from './interpreter.ts'
+import type { LiveConnection } from './live-connection.ts'
+import { checkClose, checkPayload, checkWait, notOpenError, timeoutError } from './mistakes.ts'
+import type { WebSocketActorOptions } from './options.ts'
+import { type Deferred, deferred } from './promises.ts'
+import { resolveActorOptions } from './resolve.ts'
+import { statusOf } from './state.ts'
+import type { WsConnectionStatus, WsStopped } from './status.ts'
+
+const PING_TIMEOUT_MS = 5000
+const DRAIN_TIMEOUT_MS = 5000
+
+interface SendOptions {
+  readonly binary?: boolean
+  readonly urgent?: boolean
+}
+
+/**
+ * One connection that heals. See {@link WsActor} for what it can do, and {@link WebSocketActorOptions} for what it is made
+ * of:
+ *
+ * ```ts
+ * const actor = new WebSocketActor({ url, transport: nativeTransport, handler, subscriptionManager, subscriptions })
+ * actor.start()
+ * await actor.ready({ timeoutMs: 10_000 })
+ * const outcome = await actor.ask({ frame: (id) => order(id), confirmMode: 'confirmed', timeoutMs: 2000 })
+ * await actor.stop()
+ * ```
+ *
+ * It owns one connection at a time and nothing of the process: after `stop()` no timer, handle or socket is left.
+ */
+export class WebSocketActor<M = unknown, E = never> implements WsActor {
+  readonly transportName: string
+  readonly #core: Interpreter
+  readonly #closed: Deferred<WsStopped> = deferred()
+  #ready: Deferred<WsOpenInfo> = deferred()
+  /** `drain()` has been called: nothing new is accepted, for good. */
+  #draining = false
+  readonly #drained = new Set<(all: boolean) => void>()
+
+  /** Throws one `WsConfigError` with every mistake in `options`. Nothing happens before {@link start}. */
+  constructor(options: WebSocketActorOptions<M, E>) {
+    const resolved = resolveActorOptions(options)
+    this.transportName = resolved.transport.name
+    this.#core = new Interpreter(resolved, {
+      ready: (info) => this.#ready.resolve(info),
+      disconnected: (cause) => this.#disconnected(cause),
+      finished: (cause, reason) => this.#finished(cause, reason),
+      progressed: () => this.#progressed(),
+    })
+  }
+
+  get status(): WsConnectionStatus {
+    return statusOf(this.#core.state)
+  }
+
+  get connection(): number {
+    return this.#core.connection
+  }
+
+  start(): void {
+    const { signal, clock } = this.#core.options
+    if (this.#core.state.kind !== 'idle') return
+    signal?.addEventListener('abort', this.#onAbort, { once: true })
+    this.#core.watch.started(clock.monoUs())
+    if (signal?.aborted) this.#onAbort()
+    else this.#core.enter(() => this.#core.dispatch({ kind: 'start' }))
+  }
+
+  async ready(options?: { readonly timeoutMs?: number; readonly signal?: AbortSignal }): Promise<WsOpenInfo> {
+    const { timeoutMs, signal } = checkWait('ready', options)
+    if (timeoutMs === undefined && options?.signal === undefined) return this.#ready.promise
+    const ms = timeoutMs ?? MAX_TIMER_MS
+    const expired = (): Error => timeoutError('the actor was not ready', ms)
+    return withDeadline({ clock: this.#core.options.clock, ms, expired }, signal, () => this.#ready.promise)
+  }
+
+  ask(request: WsDelegatedRequest): Promise<WsOutcome> {
+    this.#core.expectReplies()
+    return this.#core.asks.ask(
+      request,
+      () => this.#carrier(),
+      () => this.#core.connection,
+    )
+  }
+
+  send(payload: WsPayload, options?: SendOptions): WsSessionSend {
+    checkPayload(payload)
+    checkSend('send', options)
+    if (this.#carrier() === undefined) return 'not-open'
+    const { isInside, asks } = this.#core
+    return asks.lanes.send({ payload, binary: options?.binary, urgent: options?.urgent }, isInside)
+  }
+
+  sendBatch(payloads: readonly WsPayload[], options?: SendOptions): number {
+    if (!Array.isArray(payloads)) {
+      throw new WsConfigError([{ field: 'sendBatch.payloads', message: 'must be a list of payloads' }])
+    }
+    for (const payload of payloads) checkPayload(payload)
+    checkSend('sendBatch', options)
+    if (this.#carrier() === undefined) return 0
+    const { isInside, asks } = this.#core
+    const message = { binary: options?.binary, urgent: options?.urgent }
+    const last = payloads.length - 1
+    let accepted = 0
+    try {
+      for (const payload of payloads) {
+        const sent = asks.lanes.send({ ...message, payload, more: accepted < last }, isInside)
+        if (sent === 'full' || sent === 'not-open') break
+        accepted++
+      }
+    } finally {
+      // Stopped early, by a full lane or a payload function that threw: what was taken must not be held back.
+      if (accepted <= last) asks.lanes.flush()
+    }
+    return accepted
+  }
+
+  subscribe(items: readonly string[]): void {
+    const checked = checkItems('subscribe', items)
+    this.#core.session.requireManager()
+    this.#core.enter(() => this.#core.session.change(checked, []))
+  }
+
+  unsubscribe(items: readonly string[]): void {
+    const checked = checkItems('unsubscribe', items)
+    this.#core.session.requireManager()
+    this.#core.enter(() => this.#core.session.change([], checked))
+  }
+
+  subscriptions(): readonly WsSubscriptionState[] {
+    return this.#core.session.states()
+  }
+
+  replay(): boolean {
+    if (!this.#core.session.canReplay) return false
+    this.#core.enter(() => this.#core.session.replayNow())
+    return true
+  }
+
+  nextRequestId(): string {
+    return this.#core.ids.next()
+  }
+
+  unresolved(): readonly WsUnresolved[] {
+    return this.#core.asks.table.unresolved()
+  }
+
+  settle(requestId: string, _evidence?: unknown): boolean {
+    return this.#core.asks.table.settle(requestId)
+  }
+
+  async drain(options?: { readonly timeoutMs?: number }): Promise<boolean> {
+    const { timeoutMs } = checkWait('drain', options)
+    this.#draining = true
+    if (this.#isDrained()) return true
+    const { live, options: resolved, watch } = this.#core
+    if (live === undefined) return false
+    watch.pollWanted = true
+    let settle!: (all: boolean) => void
+    const done = new Promise<boolean>((resolve) => {
+      settle = resolve
+    })
+    this.#drained.add(settle)
+    const timer = resolved.clock.setTimer(timeoutMs ?? DRAIN_TIMEOUT_MS, () => settle(this.#isDrained()))
+    this.#core.enter(() => {})
+    try {
+      return await done
+    } finally {
+      timer.cancel()
+      this.#drained.delete(settle)
+      watch.pollWanted = this.#drained.size > 0
+    }
+  }
+
+  reconnect(reason = ''): void {
+    this.#core.leave(reconnectRequested('user', String(reason)), 'reconnect', true)
+  }
+
+  async stop(options?: {
+    readonly code?: number
+    readonly reason?: string
+    readonly timeoutMs?: number
+  }): Promise<WsStopped> {
+    const { code, reason, timeoutMs } = checkClose(options, this.#core.options.closeTimeoutMs)
+    const cause = stoppedByUser()
+    this.#core.enter(() => this.#core.dispatch({ kind: 'stop', cause, code, reason, timeoutMs }))
+    return this.#closed.promise
+  }
+
+  closed(): Promise<WsStopped> {
+    return this.#closed.promise
+  }
+
+  pauseReading(): void {
+    this.#core.enter(() => this.#core.watch.setPaused(true))
+  }
+
+  resumeReading(): void {
+    this.#core.enter(() => this.#core.watch.setPaused(false))
+  }
+
+  async ping(options?: { readonly timeoutMs?: number; readonly signal?: AbortSignal }): Promise<number> {
+    const { timeoutMs, signal } = checkWait('ping', options)
+    const { live, watch } = this.#core
+    if (live === undefined) throw notOpenError('ping')
+    const rttUs = await watch.pings.send(live.link, timeoutMs ?? PING_TIMEOUT_MS, signal)
+    live.answerSeen = true
+    return rttUs
+  }
+
+  stats(): WsActorStats {
+    const { state, health, hooks, bytes, asks, live, options } = this.#core
+    health.count.hookErrors = hooks.errors
+    return {
+      ...health.snapshot(bytes),
+      status: this.status,
+      connection: this.connection,
+      attempt: state.course.attempt,
+      pending: asks.table.size,
+      queuedBytes: asks.lanes.bytes + (live?.link.queuedBytes ?? 0),
+      uptimeMs: live === undefined ? 0 : (options.clock.monoUs() - live.openedUs) / 1000,
+    }
+  }
+
+  /** Where asks and sends of users go; undefined when they are not accepted. */
+  #carrier(): LiveConnection | undefined {
+    return this.#core.state.kind === 'ready' && !this.#draining ? this.#core.live : undefined
+  }
+
+  readonly #onAbort = (): void => {
+    const { signal, closeTimeoutMs: timeoutMs } = this.#core.options
+    const cause = stoppedBySignal(signal?.reason)
+    this.#core.enter(() => this.#core.dispatch({ kind: 'stop', cause, code: 1001, reason: '', timeoutMs }))
+  }
+
+  #isDrained(): boolean {
+    const { asks, live } = this.#core
+    return asks.table.size === 0 && asks.lanes.isEmpty && (live?.link.queuedBytes ?? 0) === 0
+  }
+
+  #progressed(): void {
+    if (this.#drained.size === 0 || !this.#isDrained()) return
+    for (const settle of this.#drained) settle(true)
+  }
+
+  #disconnected(cause: WsDisconnectCause): void {
+    this.#core.watch.pings.rejectAll(this.#endError(cause))
+    for (const settle of this.#drained) settle(false)
+    // Whoever waits from now on waits for the next connection.
+    if (this.#ready.settled) this.#ready = deferred()
+  }
+
+  #finished(cause: WsDisconnectCause, reason: string): void {
+    this.#core.options.signal?.removeEventListener('abort', this.#onAbort)
+    this.#ready.reject(this.#endError(cause))
+    this.#closed.resolve({ reason, cause })
+  }
+
+  /** The user's own reason when the user's signal ended it. */
+  #endError(cause: WsDisconnectCause): unknown {
+    const { signal } = this.#core.options
+    return cause.code === 'ERR_ABORTED' && signal?.aborted === true ? signal.reason : new WsConnectError(cause)
+  }
+}
+
+function checkSend(call: string, options: unknown): void {
+  if (options === undefined) return
+  const check = new Checker()
+  const given = check.object(call, options, ['binary', 'urgent']) ?? {}
+  check.boolean(`${call}.binary`, given.binary, false)
+  check.boolean(`${call}.urgent`, given.urgent, false)
+  if (check.problems.length > 0) throw new WsConfigError(check.problems)
+}
+
+function checkItems(call: string, items: unknown): readonly string[] {
+  if (Array.isArray(items) && items.every((item) => typeof item === 'string' && item !== '')) return [...items]
+  throw new WsConfigError([{ field: `${call}.items`, message: 'must be a list of strings that are not empty' }])
+}
