@@ -40,13 +40,13 @@ export function reconnectRequested(by: 'user' | 'ingress' | 'handler', why: stri
 export function wentSilent({ kind, silentForMs }: LivenessVerdict): WsDisconnectCause {
   const ms = Math.round(silentForMs)
   return kind === 'silent'
-    ? { kind: 'stale', code: 'ERR_SILENT', message: `no byte came for ${ms} ms (silentAfterMs)`, silentForMs }
-    : { kind: 'stale', code: 'ERR_STALE', message: `no application data for ${ms} ms (staleAfterMs)`, silentForMs }
+    ? { kind: 'went-silent', code: 'ERR_SILENT', message: `no byte came for ${ms} ms (silentAfterMs)`, silentForMs }
+    : { kind: 'went-silent', code: 'ERR_STALE', message: `no application data for ${ms} ms (staleAfterMs)`, silentForMs }
 }
 
 export function pongTimedOut(silentForMs: number): WsDisconnectCause {
   const message = `a heartbeat was not answered within ${Math.round(silentForMs)} ms`
-  return { kind: 'stale', code: 'ERR_PONG_TIMEOUT', message, silentForMs }
+  return { kind: 'went-silent', code: 'ERR_PONG_TIMEOUT', message, silentForMs }
 }
 
 export function phaseTimedOut(phase: 'authenticate' | 'on-ready', timeoutMs: number): WsDisconnectCause {

@@ -50,7 +50,7 @@ export type WsDisconnectCause =
   /** We ended it: `close()`, an AbortSignal, a full queue with policy `close`. */
   | (CauseBase & { readonly kind: 'local-stop'; readonly closeCode: number; readonly closeReason: string })
   /** Nothing came for too long: no pong, no application data, no byte at all. We gave the connection up. */
-  | (CauseBase & { readonly kind: 'stale'; readonly silentForMs: number })
+  | (CauseBase & { readonly kind: 'went-silent'; readonly silentForMs: number })
   /** The connection opened and could not be made ready: authentication, subscriptions, `onReady`. */
   | (CauseBase & { readonly kind: 'session-failed'; readonly stage: WsSessionStage; readonly error?: Error })
   /** Somebody on our side wanted another connection. */
