@@ -54,6 +54,11 @@ describe('native links', () => {
     expect(await run('forgotten')).toEqual(ended({ ended: 3 }))
   })
 
+  // Nothing else goes on in that process that could wake the loop.
+  test('to addresses that fail at once say so', async () => {
+    expect(await run('unreachable')).toEqual(ended(['ENETUNREACH', 'ENETUNREACH']))
+  })
+
   test('leave nothing behind, plain or TLS', async () => {
     expect(await run('cycles', CYCLES)).toEqual(ended({ moreFds: 0, links: 0, leaks: false, handles: [] }))
   })

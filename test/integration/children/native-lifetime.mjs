@@ -2,11 +2,9 @@
 // owner. Each scenario is a process of its own, so that a crash is seen as one; it prints one line of JSON.
 //   node native-lifetime.mjs ENTRY SCENARIO [ARGUMENT]
 import { readdirSync, readFileSync } from 'node:fs'
-import { createServer } from 'node:https'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { isMainThread, MessageChannel, parentPort, Worker, workerData } from 'node:worker_threads'
-import { WebSocketServer } from 'ws'
 
 setFlagsFromString('--expose-gc')
 const gc = runInNewContext('gc')
@@ -21,10 +19,10 @@ const { systemClock: clock } = await load('support/clock.js')
 const { systemRandom: random } = await load('support/random.js')
 
 /** A link to `url`; resolves when it is open. `events` as in the transport contract. */
-function open(url, events = {}) {
+function open(url, events = {}, addresses = ['127.0.0.1']) {
   const limits = { maxFrameBytes: 2 ** 24, maxMessageBytes: 2 ** 24, maxLinkBytes: 65536 }
   const timeouts = { dnsMs: 30000, tcpMs: 30000, tlsMs: 30000, upgradeMs: 30000, totalMs: 30000 }
-  const lookup = async () => [{ address: '127.0.0.1', family: 4 }]
+  const lookup = async () => addresses.map((address) => ({ address, family: 4 }))
   const tls = { ca: fixture('ca.pem') }
   const headers = []
   const subprotocols = []
@@ -50,6 +48,9 @@ function open(url, events = {}) {
 
 /** A server for ws: and wss:. `greet(socket)` runs for each connection. */
 async function serve(greet) {
+  // Here, because Workers need neither.
+  const { createServer } = await import('node:https')
+  const { WebSocketServer } = await import('ws')
   const options = { perMessageDeflate: false, maxPayload: 2 ** 25 }
   const plain = new WebSocketServer({ ...options, host: '127.0.0.1', port: 0 })
   const https = createServer({ cert: fixture('localhost.pem'), key: fixture('localhost.key') })
@@ -268,6 +269,16 @@ const scenarios = {
     server.close()
     while (loadNative().addon.linkCount() > 0) await turn()
     return { ended }
+  },
+
+  /** connect() itself refuses the last address, in a promise behind a delivery or in a process that is idle. */
+  async unreachable() {
+    const server = await serve(() => {})
+    const url = server.ws.replace('127.0.0.1', 'venue.test') // a literal address is not looked up
+    server.close()
+    await turn()
+    const codeOf = (addresses) => open(url, {}, addresses).catch((error) => JSON.parse(error.message).code)
+    return [await codeOf(['127.0.0.1', '255.255.255.255']), await codeOf(['255.255.255.255'])]
   },
 
   /** `argument` connects and closes, half of them over TLS: nothing may add up. */
