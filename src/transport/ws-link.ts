@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { WebSocket } from 'ws'
+import type { WebSocket } from 'ws'
 import type { Established } from '../connect/establish.ts'
 import type { WsConnectRequest } from '../connect/request.ts'
 import type { WsDisconnectCause } from '../errors/disconnect-cause.ts'
@@ -30,6 +30,7 @@ import {
   type WsPayload,
 } from './transport.ts'
 import { UpgradedStream } from './upgraded-stream.ts'
+import { wsClient } from './ws-package.ts'
 import { WsSender } from './ws-sender.ts'
 
 /** `ws` takes its limit as a signed 32-bit number. */
@@ -86,7 +87,7 @@ export class WsPackageLink implements WsLink {
   established({ link: raw, subprotocol, responseHeaders, glued, tls }: Established<NodeRawLink>): void {
     const { limits } = this.#request
     const stream = new UpgradedStream(raw.socket, subprotocol)
-    const ws = new WebSocket('ws://upgraded.invalid/', subprotocol === '' ? [] : [subprotocol], {
+    const ws = new (wsClient())('ws://upgraded.invalid/', subprotocol === '' ? [] : [subprotocol], {
       ...wsOptions(this.#maxMessageBytes),
       createConnection: () => stream as unknown as Socket,
     })

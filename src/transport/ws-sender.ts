@@ -1,4 +1,4 @@
-import { WebSocket } from 'ws'
+import type { WebSocket } from 'ws'
 import { Outbox } from './outbox.ts'
 import { OFFER_CLOSED, type WsDelivery } from './transport.ts'
 import type { UpgradedStream } from './upgraded-stream.ts'
@@ -57,7 +57,7 @@ export class WsSender {
 
   /** Ahead of the data frames that wait here. */
   control(kind: 'ping' | 'pong', payload: Uint8Array): number {
-    if (this.#ws.readyState !== WebSocket.OPEN) return OFFER_CLOSED
+    if (this.#ws.readyState !== this.#ws.OPEN) return OFFER_CLOSED
     if (this.#ws.bufferedAmount >= this.#maxLinkBytes) return this.#outbox.refuse()
     this.#ws[kind](Buffer.from(payload))
     return 1
@@ -80,7 +80,7 @@ export class WsSender {
 
   #pump(): void {
     const ws = this.#ws
-    while (ws.readyState === WebSocket.OPEN && ws.bufferedAmount < HAND_OVER_BELOW_BYTES) {
+    while (ws.readyState === ws.OPEN && ws.bufferedAmount < HAND_OVER_BELOW_BYTES) {
       if (this.#pongWaiting !== undefined) {
         ws.pong(this.#pongWaiting)
         this.#pongWaiting = undefined
