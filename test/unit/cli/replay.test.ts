@@ -309,13 +309,13 @@ describe('ending', () => {
     const server = await start(() => [text(1000, 'a')], { once: true, clock })
     // Connected before the first is accepted, so that it is not the closed port that keeps it out.
     const late = tcpConnect(server.port, '127.0.0.1')
-    await new Promise((resolve) => late.once('connect', resolve))
-    const first = client(server.url)
-    await expect.poll(() => clock.pendingTimers).toBe(1)
     const answer = new Promise<string>((resolve) => {
       late.once('data', (chunk) => resolve(chunk.toString())).once('close', () => resolve(''))
       late.on('error', () => {})
     })
+    await new Promise((resolve) => late.once('connect', resolve))
+    const first = client(server.url)
+    await expect.poll(() => clock.pendingTimers).toBe(1)
     late.write(
       'GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
         'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
