@@ -106,21 +106,28 @@ export class ArmedRequests {
     return false
   }
 
-  /** One call, or at a deadline all calls that are due, wait no longer. The frame is withdrawn if nobody else waits. */
+  /**
+   * One call, or at a deadline all calls that are due, wait no longer. The frame is withdrawn if nobody is left who would
+   * still have it sent, before anybody is told anything.
+   */
   giveUp(waiter: Waiter, reason: 'deadline' | 'aborted', nowUs: number): void {
     const { request } = waiter
-    if (!request.waiters.has(waiter)) return
+    const { waiters } = request
+    if (!waiters.has(waiter)) return
     this.look(request, nowUs)
-    if (!request.waiters.has(waiter)) return
-    const leaving =
-      reason === 'aborted' ? [waiter] : [...request.waiters].filter(({ deadlineUs }) => deadlineUs <= nowUs)
-    if (leaving.length === request.waiters.size) {
-      this.end(request, reason, nowUs)
-      return
+    const isLeaving = (each: Waiter): boolean => (reason === 'deadline' ? each.deadlineUs <= nowUs : each === waiter)
+    const isWanted = [...waiters].some((each) => !isLeaving(each) && each.sendByUs > nowUs)
+    const isWithdrawn = !isWanted && waiters.size > 0 && this.#withdraw(request, nowUs)
+    const leaving = [...waiters].filter(isLeaving)
+    if (isWithdrawn) {
+      for (const each of leaving) this.settle(each, notDelivered(reason))
+      this.endUnsent(request, 'expired-unsent', nowUs)
+    } else if (leaving.length === waiters.size) {
+      this.endUnconfirmed(request, reason, nowUs)
+    } else if (leaving.length > 0) {
+      this.unconfirm(request, reason)
+      for (const each of leaving) this.settle(each, { kind: 'unconfirmed', reason })
     }
-    this.unconfirm(request, reason)
-    for (const each of leaving) this.settle(each, { kind: 'unconfirmed', reason })
-    this.#expireUnsent(request, nowUs)
   }
 
   /** Withdraws a frame that is too late for everybody who waits. One that has been handed over goes on being waited for. */

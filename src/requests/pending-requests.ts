@@ -133,7 +133,10 @@ export class PendingRequests {
     return this.#past.unresolved()
   }
 
-  /** The user has found out what became of the id, all of its attempts. False: none of them is unresolved. */
+  /**
+   * The user has found out what became of the id. Its attempts are listed no more, not even if more of their callers are
+   * told `unconfirmed`. False: none of them was listed.
+   */
   settle(requestId: string): boolean {
     return this.#past.settle(requestId)
   }

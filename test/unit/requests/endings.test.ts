@@ -171,13 +171,15 @@ describe('sendWithinMs', () => {
     for (const call of [hasty, patient]) expect(outcomeOf(call)).toMatchObject({ reason: 'expired-unsent' })
   })
 
-  it('counts when the waiter that would still have it sent leaves', () => {
+  it('counts when the waiter that would still have it sent leaves: withdrawn before either is told', () => {
     const desk = new Desk()
     const hasty = desk.ask({ requestId: 'a', sendWithinMs: 10 })
     const patient = desk.ask({ requestId: 'a' })
     desk.passMs(10).deadline()
     desk.abort(patient)
     expect(outcomeOf(hasty)).toMatchObject({ kind: 'not-delivered', reason: 'expired-unsent' })
+    expect(outcomeOf(patient)).toMatchObject({ kind: 'not-delivered', reason: 'aborted' })
+    expect(desk.table.unresolved()).toEqual([])
   })
 })
 
