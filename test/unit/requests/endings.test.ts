@@ -95,6 +95,34 @@ describe('a deadline', () => {
     expect(outcomeOf(call)).toMatchObject({ kind: 'unconfirmed', reason: 'deadline', delivery: 'unknown' })
   })
 
+  it('does not ask for a frame back that is with the kernel', () => {
+    const desk = new Desk()
+    desk.askSent()
+    desk.passMs(100).deadline()
+    expect(desk.carrier?.withdrawals).toBe(0)
+  })
+
+  it('where withdrawal loses the race to the whole frame, mode sent is sent', () => {
+    const desk = new Desk()
+    const carrier = desk.carrier as FakeCarrier
+    const call = desk.askSent({ confirmMode: 'sent' }, 'none')
+    carrier.withdraw = ({ sequence }) => {
+      carrier.deliveries.set(sequence as number, 'all')
+      return false
+    }
+    desk.passMs(100).deadline()
+    expect(outcomeOf(call)).toMatchObject({ kind: 'sent', delivery: 'all' })
+  })
+
+  it('where a transport that did not know gives the frame back, nothing of it was delivered', () => {
+    const desk = new Desk()
+    const carrier = desk.carrier as FakeCarrier
+    const call = desk.askSent({}, 'unknown')
+    carrier.withdraw = () => true
+    desk.passMs(100).deadline()
+    expect(outcomeOf(call)).toMatchObject({ kind: 'not-delivered', delivery: 'none' })
+  })
+
   it.each(['part', 'all', 'unknown'] as const)('that finds %s of the frame begun is unconfirmed', (delivery) => {
     const desk = new Desk()
     const call = desk.askSent({}, delivery)
