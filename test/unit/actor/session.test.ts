@@ -1,0 +1,470 @@
+import { describe, expect, it } from 'vitest'
+import type { WsIngress, WsIngressVerdict } from '../../../src/ingress/ingress.ts'
+import { WsAuthRefusedError, type WsSession } from '../../../src/session/endpoint-handler.ts'
+import { follow, jsonHandler, jsonSubscriptions, mockActor, readyActor, sentTo } from './support.ts'
+
+const every = (ms: number) => ({ nextDelayMs: () => ms, reset() {} })
+
+describe('the way to ready', () => {
+  it('goes resetState, onOpen, public subscriptions, authenticate, the others, onReady; asks wait for the end', async () => {
+    const log: string[] = []
+    let session: WsSession | undefined
+    const setup = mockActor({
+      handler: jsonHandler({
+        resetState: () => void log.push('reset'),
+        onOpen: (opened) => {
+          log.push('open')
+          session = opened
+          opened.send('{"hello":1}')
+        },
+        authenticate: async (opened) => {
+          log.push('authenticate')
+          const outcome = await opened.ask({
+            frame: (id: string) => JSON.stringify({ auth: 1, id }),
+            confirmMode: 'confirmed',
+            timeoutMs: 1000,
+          })
+          log.push(outcome.kind)
+        },
+        onReady: async (opened) => {
+          log.push('onReady')
+          opened.send('{"reconcile":1}')
+        },
+      }).handler,
+      subscriptionManager: jsonSubscriptions({ requiresAuth: (item) => item.startsWith('user.') }),
+      subscriptions: ['user.orders', 'book', 'user.trades', 'ticker'],
+    })
+    setup.actor.start()
+    await setup.pass()
+    expect(setup.actor.status).toBe('opening')
+    expect(setup.actor.send('{}')).toBe('not-open')
+    const early = await setup.actor.ask({ frame: '{}', confirmMode: 'sent', timeoutMs: 10 })
+    expect(early).toMatchObject({ kind: 'not-delivered', reason: 'not-ready', connection: 1 })
+    const [hello, pub, auth] = sentTo(setup.server())
+    expect([hello, pub?.['sub'], auth?.['auth']]).toEqual([{ hello: 1 }, ['book', 'ticker'], 1])
+    expect(sentTo(setup.server())).toHaveLength(3)
+    // Added while it authenticates: asked for with the replay, once.
+    setup.actor.subscribe(['funding', 'user.account'])
+    setup.server().sendText(JSON.stringify({ id: auth?.['id'], result: 1 }))
+    await setup.pass()
+    await setup.pass()
+    expect(setup.actor.status).toBe('ready')
+    expect(log).toEqual(['reset', 'open', 'authenticate', 'confirmed', 'onReady'])
+    const rest = sentTo(setup.server()).slice(3)
+    expect(rest.map((json) => json['sub'] ?? json)).toEqual([
+      ['user.orders', 'user.trades', 'user.account'],
+      ['funding'],
+      { reconcile: 1 },
+    ])
+    expect(session?.connection).toBe(1)
+  })
+
+  it('sends public and private in one replay when there is nothing to authenticate', async () => {
+    const { server } = await readyActor({
+      subscriptionManager: jsonSubscriptions({ requiresAuth: (item) => item === 'b' }),
+      subscriptions: ['a', 'b', 'c'],
+    })
+    expect(sentTo(server()).map((json) => json['sub'])).toEqual([['a', 'b', 'c']])
+  })
+
+  it('refused credentials are tried once more, with fresh ones, and then it stops', async () => {
+    let tries = 0
+    const handler = jsonHandler({
+      authenticate: async () => {
+        tries++
+        throw new WsAuthRefusedError('bad signature')
+      },
+    }).handler
+    const { actor, pass, clock, of } = mockActor({ handler, reconnect: every(10) })
+    actor.start()
+    await pass(100)
+    await pass(100)
+    const { cause, reason } = await actor.closed()
+    expect(cause).toMatchObject({ kind: 'session-failed', stage: 'authenticate', code: 'ERR_AUTH_REFUSED' })
+    expect(reason).toContain('refused twice')
+    expect([tries, of('ready').length]).toEqual([2, 0])
+    await pass()
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  it('other failures of authenticate and onReady end the connection, and are no reason to stop', async () => {
+    const failures: [object, string][] = [
+      [{ authenticate: async () => Promise.reject(new Error('x')) }, 'ERR_AUTH_FAILED'],
+      [
+        {
+          authenticate: () => {
+            throw new Error('x')
+          },
+        },
+        'ERR_AUTH_FAILED',
+      ],
+      [{ authenticate: () => new Promise(() => {}) }, 'ERR_AUTH_TIMEOUT'],
+      [{ onReady: async () => Promise.reject('nothing of an Error') }, 'ERR_ON_READY_FAILED'],
+      [{ onReady: () => new Promise(() => {}) }, 'ERR_ON_READY_TIMEOUT'],
+    ]
+    for (const [hooks, code] of failures) {
+      const { actor, pass, of } = mockActor({
+        handler: jsonHandler(hooks).handler,
+        reconnect: every(50),
+        authTimeoutMs: 100,
+        onReadyTimeoutMs: 100,
+      })
+      actor.start()
+      for (let i = 0; i < 20; i++) await pass(50)
+      expect(of('disconnected').map(({ cause }) => cause.code)).toEqual(of('disconnected').map(() => code))
+      expect(of('disconnected').length).toBeGreaterThan(3)
+      await Promise.all([actor.stop(), pass()])
+    }
+  })
+
+  it('an answer of an old connection to authenticate is not heard', async () => {
+    const resolvers: (() => void)[] = []
+    const { actor, pass, server } = mockActor({
+      handler: jsonHandler({ authenticate: () => new Promise((resolve) => resolvers.push(resolve)) }).handler,
+      reconnect: every(1),
+    })
+    actor.start()
+    await pass()
+    server().reset()
+    await pass(1)
+    await pass()
+    expect([resolvers.length, actor.status]).toEqual([2, 'opening'])
+    resolvers[0]?.()
+    await pass()
+    expect(actor.status).toBe('opening')
+    resolvers[1]?.()
+    await pass()
+    expect(actor.status).toBe('ready')
+  })
+
+  it('an old session can do no harm', async () => {
+    const sessions: WsSession[] = []
+    const { actor, pass, server } = await readyActor({
+      handler: jsonHandler({ onOpen: (session) => void sessions.push(session) }).handler,
+      reconnect: every(1),
+    })
+    expect(sessions[0]?.signal.aborted).toBe(false)
+    server().reset()
+    await pass(1)
+    await pass()
+    expect(actor.status).toBe('ready')
+    expect(sessions[0]?.signal.aborted).toBe(true)
+    expect(sessions[0]?.send('{"stale":1}')).toBe('not-open')
+    const outcome = await sessions[0]?.ask({ frame: '{}', confirmMode: 'sent', timeoutMs: 10 })
+    expect(outcome).toMatchObject({ kind: 'not-delivered', connection: 1 })
+    await pass()
+    expect(sentTo(server())).toEqual([])
+  })
+})
+
+describe('what a handler makes of frames', () => {
+  it('gets messages; its server errors continue, reconnect or end', async () => {
+    for (const [action, status] of [
+      ['continue', 'ready'],
+      ['reconnect', 'ready'],
+      ['fatal', 'stopped'],
+    ] as const) {
+      const { handler, messages } = jsonHandler({ handleServerError: () => action })
+      const { actor, server, pass, of } = await readyActor({ handler })
+      server().sendText('{"n":1}')
+      server().sendText('{"fault":"overload"}')
+      server().sendText('{"n":2}')
+      await pass()
+      await pass()
+      expect(messages).toEqual([{ n: 1 }, { n: 2 }])
+      expect([action, actor.status, of('ready').length]).toEqual([action, status, action === 'reconnect' ? 2 : 1])
+      if (action === 'fatal') {
+        expect(await actor.closed()).toMatchObject({ cause: { code: 'ERR_SHUTDOWN_REQUESTED' } })
+        expect((await actor.closed()).reason).toContain('overload')
+      }
+    }
+  })
+
+  it('calls made from inside are carried out after it, in order', async () => {
+    const log: string[] = []
+    let act: () => void = () => {}
+    const { actor, server, pass } = await readyActor({ handler: jsonHandler({ handleMessage: () => act() }).handler })
+    const outcomes: unknown[] = []
+    act = () => {
+      act = () => void log.push('second message')
+      log.push(actor.send('{"one":1}'))
+      actor
+        .ask({ frame: '{"two":1}', confirmMode: 'sent', timeoutMs: 100 })
+        .then((outcome) => outcomes.push(outcome.kind))
+      log.push(actor.send('{"three":1}'))
+      void actor.stop()
+      log.push(actor.status, `${sentTo(server()).length} sent`)
+    }
+    server().sendText('{"a":1}')
+    server().sendText('{"b":1}')
+    await pass()
+    await pass()
+    expect(log).toEqual(['queued', 'queued', 'ready', '0 sent', 'second message'])
+    expect(sentTo(server()).map((json) => Object.keys(json)[0])).toContain('one')
+    expect(outcomes).toHaveLength(1)
+    expect(actor.status).toBe('stopped')
+  })
+})
+
+describe('the ingress', () => {
+  it('ignores, emits once or many times, forwards, reconnects, shuts down', async () => {
+    const emitted: [string, number][] = []
+    const { handler, messages } = jsonHandler()
+    const ingress: WsIngress<string> = {
+      onFrame(frame, sink) {
+        const { verdict, emit } = frame.json() as { verdict: WsIngressVerdict; emit?: string[] }
+        for (const event of emit ?? []) sink.emit(event)
+        return verdict
+      },
+    }
+    const { actor, server, pass, of } = await readyActor<string>({
+      handler,
+      ingress: ingress as WsIngress<never>,
+      onEvent: (event: string, connection: number) => emitted.push([event, connection]),
+    })
+    const send = (verdict: string, emit: string[] = []): void => server().sendText(JSON.stringify({ verdict, emit }))
+    send('ignore')
+    send('emit', ['one'])
+    send('emit', ['two', 'three'])
+    send('forward', ['four'])
+    await pass()
+    expect(emitted).toEqual(['one', 'two', 'three', 'four'].map((event) => [event, 1]))
+    expect(messages).toMatchObject([{ verdict: 'forward' }])
+    expect(actor.stats()).toMatchObject({ framesIgnored: 1, framesForwarded: 1, eventsEmitted: 4, messagesReceived: 4 })
+    send('reconnect')
+    await pass()
+    await pass()
+    expect(of('disconnected')[0]?.cause).toMatchObject({ kind: 'reconnect-requested', by: 'ingress' })
+    expect(actor.status).toBe('ready')
+    send('shutdown')
+    await pass()
+    await pass()
+    expect((await actor.closed()).cause.code).toBe('ERR_SHUTDOWN_REQUESTED')
+  })
+
+  it('is the same one on every connection, and hears where they begin and end', async () => {
+    const log: string[] = []
+    let seen = 0
+    const ingress: WsIngress = {
+      onFrame: () => {
+        log.push(`frame ${++seen}`)
+        return 'ignore'
+      },
+      onOpen: (connection) => void log.push(`open ${connection}`),
+      onGap: (connection, cause) => void log.push(`gap ${connection} ${cause.code}`),
+    }
+    const { server, pass } = await readyActor({ ingress, reconnect: every(1) })
+    server().sendText('a')
+    await pass()
+    server().reset()
+    await pass(1)
+    await pass()
+    server().sendText('b')
+    await pass()
+    expect(log).toEqual(['open 1', 'frame 1', 'gap 1 ECONNRESET', 'open 2', 'frame 2'])
+  })
+})
+
+describe('user code that fails', () => {
+  const bad: [string, object][] = [
+    [
+      'ingress.onFrame',
+      {
+        ingress: {
+          onFrame: () => {
+            throw new Error('x')
+          },
+        },
+      },
+    ],
+    ['ingress.onFrame', { ingress: { onFrame: () => 'drop' } }],
+    [
+      'handler.parse',
+      {
+        handler: jsonHandler({
+          parse: () => {
+            throw new Error('x')
+          },
+        }).handler,
+      },
+    ],
+    ['handler.parse', { handler: jsonHandler({ parse: () => 5 as never }).handler }],
+    [
+      'handler.handleMessage',
+      {
+        handler: jsonHandler({
+          handleMessage: () => {
+            throw new Error('x')
+          },
+        }).handler,
+      },
+    ],
+    [
+      'handler.handleMessage',
+      {
+        handler: jsonHandler({
+          handleMessage: (async () => {
+            throw new Error('x')
+          }) as never,
+        }).handler,
+      },
+    ],
+    [
+      'handler.handleServerError',
+      {
+        handler: jsonHandler({
+          parse: () => ({ kind: 'server-error', error: { message: '' } }),
+          handleServerError: () => 'perhaps' as never,
+        }).handler,
+      },
+    ],
+    [
+      'pingPong.onFrame',
+      {
+        pingPong: {
+          opened() {},
+          nextDueUs: () => undefined,
+          tick: () => ({ kind: 'ok' }),
+          restart() {},
+          timeoutMs: undefined,
+          onFrame: () => 1,
+        },
+      },
+    ],
+    [
+      'onBatch',
+      {
+        onBatch: () => {
+          throw new Error('x')
+        },
+      },
+    ],
+    [
+      'handler.samplePayloadTimestampsUs',
+      { handler: jsonHandler({ samplePayloadTimestampsUs: () => Number.NaN }).handler },
+    ],
+  ]
+  it.each(bad)('%s is survived and told (%#)', async (hook, options) => {
+    for (const policy of ['continue', 'reconnect', 'stop'] as const) {
+      const { actor, server, pass, hookErrors, of } = await readyActor({
+        ...options,
+        whenHookThrows: policy,
+        reconnect: every(1),
+      })
+      server().sendText('{"n":1}')
+      await pass()
+      await pass(1)
+      await pass()
+      expect(hookErrors[0]).toMatchObject({ hook, connection: 1, count: 1, error: expect.any(Error) })
+      expect(actor.stats().hookErrors).toBeGreaterThan(0)
+      expect([policy, actor.status]).toEqual([policy, policy === 'stop' ? 'stopped' : 'ready'])
+      expect(of('disconnected')).toHaveLength(policy === 'continue' ? 0 : 1)
+      if (policy !== 'continue')
+        expect(of('disconnected')[0]?.cause).toMatchObject({ kind: 'internal-error', context: hook })
+    }
+  })
+
+  it('a strategy or classifier that fails does not stop the healing', async () => {
+    const nonsense = [
+      () => {
+        throw new Error('x')
+      },
+      () => Number.NaN,
+      () => -1,
+      () => 'soon',
+    ]
+    for (const bad of nonsense) {
+      const { actor, server, pass, hookErrors } = await readyActor({
+        reconnect: { nextDelayMs: bad as () => number, reset() {} },
+        handler: jsonHandler({ classifyDisconnect: (() => ({ kind: 'whatever' })) as never }).handler,
+      })
+      server().reset()
+      await pass(999)
+      expect(actor.status).toBe('backoff')
+      await pass(1)
+      expect(actor.status).toBe('ready')
+      expect(hookErrors.map(({ hook }) => hook)).toEqual(['handler.classifyDisconnect', 'reconnect.nextDelayMs'])
+    }
+  })
+
+  it('the handler classifies first; an immediate reconnect is granted once', async () => {
+    const seen: [string, number][] = []
+    const { server, pass, of } = await readyActor({
+      reconnect: every(500),
+      handler: jsonHandler({
+        classifyDisconnect: (cause, attempt) => {
+          seen.push([cause.code, attempt])
+          return cause.kind === 'remote-closed' && cause.closeCode === 4001
+            ? { kind: 'abort', reason: 'revoked' }
+            : { kind: 'immediate-reconnect' }
+        },
+      }).handler,
+    })
+    server().reset()
+    await pass()
+    expect(of('ready')).toHaveLength(2)
+    server().reset()
+    await pass()
+    expect(of('backoff').map(({ delayMs }) => delayMs)).toEqual([500])
+    await pass(500)
+    await pass()
+    server().close(4001, '')
+    await pass()
+    await pass()
+    expect(of('stopped')).toHaveLength(1)
+    expect(seen).toEqual([
+      ['ECONNRESET', 1],
+      ['ECONNRESET', 2],
+      ['REMOTE_CLOSE', 3],
+    ])
+  })
+
+  it('without onHookError there is one process warning per hook', async () => {
+    const warnings: Error[] = []
+    const onWarning = (warning: Error): void => void warnings.push(warning)
+    process.on('warning', onWarning)
+    for (let i = 0; i < 2; i++) {
+      const { server, pass } = await readyActor({
+        onHookError: undefined as never,
+        onBatch: () => {
+          throw new Error('clumsy')
+        },
+      })
+      server().sendText('{}')
+      server().sendText('{}')
+      await pass()
+    }
+    process.off('warning', onWarning)
+    expect(warnings.map((warning) => (warning as { code?: string }).code)).toEqual(['SHARED_WS_HOOK_FAILED'])
+  })
+
+  it('a reporter that throws is no reason to fail either', async () => {
+    const { actor, server, pass } = await readyActor({
+      onHookError: () => {
+        throw new Error('reporter')
+      },
+      handler: jsonHandler({
+        parse: () => {
+          throw new Error('x')
+        },
+      }).handler,
+    })
+    server().sendText('{}')
+    await pass()
+    expect([actor.status, actor.stats().hookErrors]).toEqual(['ready', 2])
+  })
+})
+
+it('ready() waits, has deadlines and signals', async () => {
+  const { actor, pass } = mockActor({}, () => {})
+  actor.start()
+  const timed = follow(actor.ready({ timeoutMs: 50 }))
+  const abort = new AbortController()
+  const aborted = follow(actor.ready({ signal: abort.signal }))
+  abort.abort(new Error('enough'))
+  await pass(50)
+  await pass()
+  expect(timed.error).toMatchObject({ code: 'ERR_TIMEOUT' })
+  expect(aborted.error).toEqual(new Error('enough'))
+  await expect(actor.ready({ timeout: 1 } as never)).rejects.toThrow(/ready.timeout/)
+})
