@@ -41,7 +41,12 @@ export function wentSilent({ kind, silentForMs }: LivenessVerdict): WsDisconnect
   const ms = Math.round(silentForMs)
   return kind === 'silent'
     ? { kind: 'went-silent', code: 'ERR_SILENT', message: `no byte came for ${ms} ms (silentAfterMs)`, silentForMs }
-    : { kind: 'went-silent', code: 'ERR_STALE', message: `no application data for ${ms} ms (staleAfterMs)`, silentForMs }
+    : {
+        kind: 'went-silent',
+        code: 'ERR_STALE',
+        message: `no application data for ${ms} ms (staleAfterMs)`,
+        silentForMs,
+      }
 }
 
 export function pongTimedOut(silentForMs: number): WsDisconnectCause {

@@ -58,7 +58,7 @@ export class Inbound<M, E> implements WsIngressSink<E> {
     this.#health.count.messagesReceived += length
     // Of all that one read brought, the last came last.
     const receivedUs = batch.at(length - 1).receivedMonoUs
-    live.lastByteUs = Math.max(live.lastByteUs, receivedUs)
+    live.received(receivedUs)
     if (onBatch !== undefined) this.#hooks.notify('onBatch', onBatch, batch, live.connection)
     let data = !this.#perFrame
     if (this.#perFrame) {

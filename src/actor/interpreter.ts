@@ -281,7 +281,7 @@ export class Interpreter {
       onMessages: (batch: WsBatch) => heard((live) => this.#messages(batch, live)),
       onPing: (payload, receivedMonoUs) =>
         heard((live) => {
-          live.lastByteUs = receivedMonoUs
+          this.watch.ping(receivedMonoUs, live)
           this.hooks.notify('onPing', onPing, payload)
         }),
       onPong: (payload, receivedMonoUs) =>
@@ -297,8 +297,7 @@ export class Interpreter {
   #messages(batch: WsBatch, live: LiveConnection): void {
     this.asks.table.progress(this.options.clock.monoUs())
     this.#inbound.deliver(batch, live, this.session.current)
-    this.watch.data(this.#inbound.dataUntilUs)
-    this.watch.heartbeatsMayHaveCome()
+    this.watch.messages(live, this.#inbound.dataUntilUs)
   }
 
   #begin(info: WsOpenInfo): void {

@@ -41,7 +41,13 @@ export class LiveConnection implements RequestCarrier, WsPingPongLink {
     this.#lanes = lanes
   }
 
-  /** Bytes have come since this was last asked. */
+  /** Something was received, and with it all bytes so far. */
+  received(atUs: number): void {
+    this.#bytesSeen = this.link.bytesReceived
+    this.lastByteUs = Math.max(this.lastByteUs, atUs)
+  }
+
+  /** Bytes have come that were no whole message (yet): when, is not known better than now. */
   bytesHaveCome(nowUs: number): boolean {
     const { bytesReceived } = this.link
     if (bytesReceived === this.#bytesSeen) return false

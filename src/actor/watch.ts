@@ -56,15 +56,23 @@ export class Watch {
     this.#liveness.ready(this.#actor.options.clock.monoUs())
   }
 
-  data(receivedUs: number): void {
-    this.#liveness.data(receivedUs)
-    this.#liveness.bytes(receivedUs)
+  /** Data messages have come, of which those until `dataUntilUs` are application data. */
+  messages(live: LiveConnection, dataUntilUs: number): void {
+    this.#liveness.data(dataUntilUs)
+    this.#liveness.bytes(live.lastByteUs)
+    this.#heartbeatsMayHaveCome()
+  }
+
+  ping(receivedMonoUs: number, live: LiveConnection): void {
+    live.received(receivedMonoUs)
+    this.#liveness.bytes(receivedMonoUs)
   }
 
   pong(payload: Uint8Array, receivedMonoUs: number, live: LiveConnection): void {
     const { options, hooks, health } = this.#actor
     const { pingPong } = options
-    live.lastByteUs = receivedMonoUs
+    live.received(receivedMonoUs)
+    this.#liveness.bytes(receivedMonoUs)
     this.pings.answered(payload, receivedMonoUs)
     if (pingPong?.onPong === undefined) return
     const rttUs = hooks.call('pingPong.onPong', () => pingPong.onPong?.(payload, receivedMonoUs))
@@ -75,7 +83,7 @@ export class Watch {
   }
 
   /** Frames have been shown to the ping-pong strategy: it may be due at another time. */
-  heartbeatsMayHaveCome(): void {
+  #heartbeatsMayHaveCome(): void {
     const { heartbeats } = this.#actor.health.count
     if (heartbeats === this.#heartbeatsSeen) return
     this.#heartbeatsSeen = heartbeats
