@@ -117,7 +117,7 @@ export class ArmedRequests {
     this.look(request, nowUs)
     const isLeaving = (each: Waiter): boolean => (reason === 'deadline' ? each.deadlineUs <= nowUs : each === waiter)
     const isWanted = [...waiters].some((each) => !isLeaving(each) && each.sendByUs > nowUs)
-    const isWithdrawn = !isWanted && waiters.size > 0 && this.#withdraw(request, nowUs)
+    const isWithdrawn = !isWanted && this.#withdraw(request, nowUs)
     const leaving = [...waiters].filter(isLeaving)
     if (isWithdrawn) {
       for (const each of leaving) this.settle(each, notDelivered(reason))

@@ -100,7 +100,7 @@ export class PendingRequests {
   /** Settles what is due. Only after the link was drained: a reply that has arrived in time must have been read by now. */
   deadline(nowUs: number): void {
     for (let waiter = this.#armed.firstDue(); waiter !== undefined; waiter = this.#armed.firstDue()) {
-      if (waiter.dueUs > nowUs) break
+      if (!(waiter.dueUs <= nowUs)) break
       if (waiter.dueUs < waiter.deadlineUs) this.#armed.sendByPassed(waiter, nowUs)
       else this.#armed.giveUp(waiter, 'deadline', nowUs)
     }

@@ -236,6 +236,17 @@ describe('an abort', () => {
     expect(outcomeOf(call).kind).toBe('confirmed')
   })
 
+  it('that finds the frame with the kernel leaves who waits for the answer alone', () => {
+    const desk = new Desk()
+    const sent = desk.askSent({ requestId: 'a', confirmMode: 'sent' }, 'part')
+    const confirmed = desk.ask({ requestId: 'a' })
+    desk.carrier?.deliveries.set(1, 'all')
+    desk.abort(sent)
+    expect(outcomeOf(sent).kind).toBe('sent')
+    expectWaiting(confirmed)
+    expect(desk.table.unresolved()).toEqual([])
+  })
+
   it('that finds the frame with the kernel says sent to who waited for that', () => {
     const desk = new Desk()
     const call = desk.askSent({ confirmMode: 'sent' }, 'part')
