@@ -2,12 +2,13 @@ import { readFileSync } from 'node:fs'
 import { nearest } from '../support/nearest.ts'
 import { quote } from './args.ts'
 import { type Command, EXIT_OK, EXIT_USAGE, reportMistakes } from './command.ts'
+import { demo } from './demo.ts'
 import type { CliIo } from './io.ts'
 import { replayServer } from './replay-server.ts'
 import { watch } from './watch.ts'
 
 /** Every command. A new one is a file that calls `defineCommand`, and a line here. */
-const COMMANDS: readonly Command[] = [watch, replayServer]
+const COMMANDS: readonly Command[] = [watch, replayServer, demo]
 
 const USAGE = 'usage: shared-ws COMMAND [ARGUMENTS]'
 

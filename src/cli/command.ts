@@ -22,7 +22,8 @@ export interface Command {
 export interface CommandDefinition<A, O extends OptionSpecs> {
   readonly name: string
   readonly summary: string
-  readonly argument: ArgumentSpec<A>
+  /** Undefined for a command that takes none; `run` then gets undefined. */
+  readonly argument: ArgumentSpec<A> | undefined
   readonly options: O
   /** What does not follow from the options: output, signals, exit codes. */
   readonly notes: string
@@ -42,7 +43,7 @@ export class UsageError extends Error {
 /** Ties a definition to the parser, its mistakes and its help. */
 export function defineCommand<A, O extends OptionSpecs>(definition: CommandDefinition<A, O>): Command {
   const { name, summary, argument, options } = definition
-  const usage = usageLine(name, argument.placeholder, options)
+  const usage = usageLine(name, argument?.placeholder, options)
   const report = (io: CliIo, problems: readonly WsConfigProblem[]): number => {
     reportMistakes(io, `shared-ws ${name}`, problems, `usage: ${usage}\nmore:  shared-ws help ${name}`)
     return EXIT_USAGE
@@ -74,22 +75,22 @@ export function reportMistakes(io: CliIo, who: string, problems: readonly WsConf
   io.stderr.write(`${who}: ${count} in the command line\n${lines.join('\n')}\n${usage}\n`)
 }
 
-function usageLine(name: string, argument: string, options: OptionSpecs): string {
+function usageLine(name: string, argument: string | undefined, options: OptionSpecs): string {
   const parts = Object.entries(options).map(([option, spec]) => {
     const value = spec.placeholder === undefined ? '' : ` ${spec.placeholder}`
     return `[--${option}${value}]${spec.repeatable ? '...' : ''}`
   })
-  return `shared-ws ${name} ${argument} ${parts.join(' ')}`
+  return ['shared-ws', name, ...(argument === undefined ? [] : [argument]), ...parts].join(' ')
 }
 
 function helpText(
   usage: string,
   summary: string,
-  argument: ArgumentSpec<unknown>,
+  argument: ArgumentSpec<unknown> | undefined,
   options: OptionSpecs,
   notes: string,
 ): string {
-  const rows: [string, string][] = [[argument.placeholder, argument.help]]
+  const rows: [string, string][] = argument === undefined ? [] : [[argument.placeholder, argument.help]]
   for (const [name, spec] of Object.entries(options)) {
     rows.push([`--${name}${spec.placeholder === undefined ? '' : ` ${spec.placeholder}`}`, spec.help])
   }

@@ -8,6 +8,8 @@ export interface CliIo {
   readonly stdout: Output
   readonly stderr: Output
   readonly clock: Clock
+  /** stdout is a terminal that can move its cursor. Default false. */
+  readonly interactive?: boolean
   /** Calls `listener` for each SIGINT and SIGTERM until the returned function is called. */
   onSignal(listener: (signal: StopSignal) => void): () => void
   /** Ends the process at once; output that nobody has read is lost. */
@@ -20,6 +22,7 @@ export function processIo(): CliIo {
     stdout: new Output(process.stdout),
     stderr: new Output(process.stderr),
     clock: systemClock,
+    interactive: process.stdout.isTTY === true && process.env['TERM'] !== 'dumb',
     onSignal(listener) {
       const onInterrupt = (): void => listener('SIGINT')
       const onTerminate = (): void => listener('SIGTERM')

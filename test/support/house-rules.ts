@@ -24,7 +24,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   session: ['errors', 'support', 'connect', 'transport', 'requests'],
   actor: [...BELOW_ACTOR],
   front: [...BELOW_ACTOR, 'actor'],
-  cli: [...BELOW_ACTOR, 'actor', 'front'],
+  // The demo is a gateway and the exchange it talks to.
+  cli: [...BELOW_ACTOR, 'actor', 'front', 'testing'],
   testing: [...BELOW_ACTOR, 'actor', 'front'],
   '.': [...BELOW_ACTOR, 'actor', 'front'],
 }

@@ -45,9 +45,9 @@ describe('help', () => {
 
 describe('mistakes: exit code 2, nothing on stdout', () => {
   test.each([
-    [[], 'COMMAND: missing; give one of watch, replay-server, help'],
+    [[], 'COMMAND: missing; give one of watch, replay-server, demo, help'],
     [['wacth'], '"wacth": no such command; did you mean watch?'],
-    [['serve'], '"serve": no such command; give one of watch, replay-server, help'],
+    [['serve'], '"serve": no such command; give one of watch, replay-server, demo, help'],
     [['--json', 'watch'], '--json: no such option here; options follow the command'],
     [['help', 'me'], '"me": no such command'],
     [['help', 'watch', 'twice'], '"twice": unexpected argument; help takes one command'],
