@@ -133,7 +133,7 @@ export class ArmedRequests {
   /** Withdraws a frame that is too late for everybody who waits. One that has been handed over goes on being waited for. */
   #expireUnsent(request: PendingRequest, nowUs: number): void {
     for (const { sendByUs } of request.waiters) if (sendByUs > nowUs) return
-    if (this.has(request) && this.#withdraw(request, nowUs)) this.endUnsent(request, 'expired-unsent', nowUs)
+    if (this.#withdraw(request, nowUs)) this.endUnsent(request, 'expired-unsent', nowUs)
   }
 
   /** Everybody who waits has given up. */

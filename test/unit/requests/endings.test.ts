@@ -112,6 +112,7 @@ describe('a deadline', () => {
     }
     desk.passMs(100).deadline()
     expect(outcomeOf(call)).toMatchObject({ kind: 'sent', delivery: 'all' })
+    expect(desk.table.unresolved()).toEqual([])
   })
 
   it('where a transport that did not know gives the frame back, nothing of it was delivered', () => {
@@ -128,6 +129,7 @@ describe('a deadline', () => {
     const call = desk.askSent({}, delivery)
     desk.passMs(100).deadline()
     expect(outcomeOf(call)).toMatchObject({ kind: 'unconfirmed', reason: 'deadline', delivery })
+    expect(desk.table.awaitsKernel).toBe(false)
   })
 
   it('of several waiters at once withdraws the frame for them all', () => {

@@ -121,6 +121,7 @@ describe('joining', () => {
     desk.abort(second)
     expect(desk.table.isArmed('a')).toBe(false)
     expect(outcomeOf(second)).toMatchObject({ kind: 'unconfirmed', reason: 'aborted' })
+    expect(desk.table.unresolved()).toHaveLength(1)
   })
 
   it('an abort withdraws the frame only if nobody else waits', () => {
