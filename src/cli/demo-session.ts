@@ -60,6 +60,7 @@ export class DemoSession {
     const gateway = this.#gateway
     const offSignal = onStopSignal(this.#io, () => this.#finishEarly())
     this.#io.stdout.onBroken(() => this.#finishEarly())
+    void exchange.exited.then(() => (this.#ending ? undefined : this.#finishEarly()))
     try {
       gateway.actor.start()
       this.#every(ORDER_EVERY_MS, () => gateway.placeOrder())
@@ -100,7 +101,7 @@ export class DemoSession {
     const gateway = this.#gateway
     const told = (text: string, act: () => Promise<void>) => () => {
       this.#event(text)
-      // Should the exchange have died, the end of the run says so.
+      // Should the exchange have died, the end of the run, which is now, says so.
       act().catch(() => this.#finishEarly())
     }
     const changes: [number, () => void][] = [

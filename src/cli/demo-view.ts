@@ -31,6 +31,8 @@ export class DemoView {
   readonly #io: CliIo
   readonly #events: string[] = []
   #drawnLines = 0
+  /** The reader of stdout has not caught up: snapshots are left out, so that they do not pile up. */
+  #waiting = false
 
   constructor(io: CliIo) {
     this.#io = io
@@ -43,7 +45,7 @@ export class DemoView {
 
   /** A line that stays. */
   say(text: string): void {
-    this.#io.stdout.write(`${text}\n`)
+    this.#write(`${text}\n`)
   }
 
   event(elapsedS: number, text: string): void {
@@ -57,6 +59,7 @@ export class DemoView {
   }
 
   snapshot(snapshot: DemoSnapshot): void {
+    if (this.#waiting) return
     if (!this.#io.interactive) {
       this.say(`${time(snapshot.elapsedS)}  ${plainLine(snapshot)}`)
       return
@@ -64,13 +67,22 @@ export class DemoView {
     const lines = [...this.#events, '', ...block(snapshot)]
     // Up to where the last one began, then everything below is cleared: a resized terminal may garble one drawing.
     const back = this.#drawnLines === 0 ? '' : `\x1b[${this.#drawnLines}A`
-    this.#io.stdout.write(`${back}\x1b[J${lines.join('\n')}\n`)
+    this.#write(`${back}\x1b[J${lines.join('\n')}\n`)
     this.#drawnLines = lines.length
   }
 
   /** What is drawn stays; what follows comes below it. */
   finish(): void {
     this.#drawnLines = 0
+  }
+
+  #write(text: string): void {
+    const caughtUp = this.#io.stdout.write(text)
+    if (caughtUp === undefined) return
+    this.#waiting = true
+    void caughtUp.then(() => {
+      this.#waiting = false
+    })
   }
 }
 

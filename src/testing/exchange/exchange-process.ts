@@ -36,8 +36,9 @@ export class ExchangeProcess {
   readonly calm: Remote<'calm'> = (...args) => this.#call('calm', args)
   readonly stats: Remote<'stats'> = (...args) => this.#call('stats', args)
 
+  /** Resolves when the process has ended, whatever the cause. Never rejects. */
+  readonly exited: Promise<void>
   readonly #child: ChildProcess
-  readonly #exited: Promise<void>
   readonly #pending = new Map<number, PendingCall>()
   #calls = 0
   #address: Started | undefined
@@ -45,7 +46,7 @@ export class ExchangeProcess {
   private constructor(child: ChildProcess) {
     this.#child = child
     child.on('message', (answer: ChildAnswer) => this.#onAnswer(answer))
-    this.#exited = new Promise((resolve) => {
+    this.exited = new Promise((resolve) => {
       const onEnd = (reason: string): void => {
         for (const { reject, timer } of this.#pending.values()) {
           timer.cancel()
@@ -102,7 +103,7 @@ export class ExchangeProcess {
   async stop(): Promise<void> {
     if (this.#child.connected) this.#child.disconnect()
     const timer = systemClock.setTimer(2000, () => this.#child.kill('SIGKILL'))
-    await this.#exited
+    await this.exited
     timer.cancel()
   }
 

@@ -58,6 +58,22 @@ describe('DemoView', () => {
   })
 })
 
+it('leaves snapshots out while nobody reads, and never events', async () => {
+  const io = new TestIo()
+  const view = new DemoView(io)
+  io.out.hold()
+  for (let i = 0; i < 100; i++) view.snapshot(SNAPSHOT)
+  view.event(1, 'seen')
+  io.out.release()
+  await io.line(/seen/)
+  const before = io.out.lines.length
+  // The sink holds about a dozen lines before it says that it is full.
+  expect(before).toBeLessThan(20)
+  await new Promise((resolve) => setImmediate(resolve))
+  view.snapshot(SNAPSHOT)
+  expect(io.out.lines.length).toBe(before + 1)
+})
+
 describe('texts', () => {
   it('the table says what held and what broke, and names some of the problems', () => {
     const problems = Array.from({ length: 7 }, (_, i) => `problem ${i}`)
