@@ -14,6 +14,8 @@ export interface DemoOutcome {
   readonly reason?: string
   readonly code?: string
   readonly delivery: WsOutcome['delivery']
+  /** When the gateway heard of it, Unix epoch µs. */
+  readonly settledAtUs: number
 }
 
 /** What the exchange told when it was asked about an order. */
@@ -84,6 +86,9 @@ export function checkDemo(evidence: DemoEvidence): DemoFinding[] {
     ),
     finding('unconfirmed: the exchange saw nothing that says otherwise', about('unconfirmed', 'sent'), (claim) =>
       unconfirmedProblems(claim, log),
+    ),
+    finding('unconfirmed: no answer of the exchange was missed', about('unconfirmed'), (claim) =>
+      missedProblems(claim, log),
     ),
     finding('late answers are what the exchange answered', evidence.lateReplies, ({ requestId, kind }) =>
       log.replies(requestId).some(({ code }) => (kind === 'rejected') === (code !== undefined))
@@ -176,6 +181,21 @@ function unconfirmedProblems({ requestId, outcome }: Claim, log: LogIndex): stri
   return problems
 }
 
+/** An answer may take so long to be heard; loopback takes far less, but two busy processes may not. */
+const HEARD_WITHIN_US = 500_000
+/** Longer than any stall of the exchange: what it answers meanwhile stays with it. */
+const STALLED_US = 2_000_000
+
+function missedProblems({ requestId, outcome }: Claim, log: LogIndex): string[] {
+  const missed = log.replies(requestId).some(({ connection, atUs }) => {
+    const stalled = log.stalls.some(
+      (stall) => stall.connection === connection && stall.atUs > atUs - STALLED_US && stall.atUs < outcome.settledAtUs,
+    )
+    return !stalled && atUs + HEARD_WITHIN_US < outcome.settledAtUs
+  })
+  return missed ? [`${requestId} was said to be unconfirmed, long after the exchange had answered it`] : []
+}
+
 /** What came behind the probe does not count: an order may lie unread in a connection that has been given up. */
 function probeProblems({ requestId, label, found }: DemoProbe, log: LogIndex): string[] {
   const probe = log.frames(requestId).find(({ whole }) => whole)
@@ -206,6 +226,8 @@ type KnownFrame = Entry<'frame'> & { readonly id: string }
 class LogIndex {
   /** Connections that have ended. */
   readonly closed = new Set<number>()
+  /** When the exchange stopped reading and sending. */
+  readonly stalls: Entry<'fault'>[] = []
   /** Channels of the connection that was opened last. */
   readonly subscribed: readonly string[]
   readonly #frames = new Map<string, KnownFrame[]>()
@@ -222,6 +244,7 @@ class LogIndex {
         subscribed = []
       }
       if (entry.kind === 'closed') this.closed.add(entry.connection)
+      if (entry.kind === 'fault' && entry.fault.startsWith('stall')) this.stalls.push(entry)
       if (entry.kind === 'frame' && entry.id !== undefined) push(this.#frames, entry.id, entry as KnownFrame)
       if (entry.kind === 'reply') push(this.#replies, entry.id, entry)
       if (entry.kind === 'order') {

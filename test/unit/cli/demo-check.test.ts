@@ -59,7 +59,7 @@ const RECORDS: readonly ExchangeLogRecord[] = [
 const said = (requestId: string, outcome: Partial<DemoOutcome>, method = 'private/buy') => ({
   requestId,
   method,
-  outcomes: [{ kind: 'confirmed', delivery: 'all', ...outcome } satisfies DemoOutcome],
+  outcomes: [{ kind: 'confirmed', delivery: 'all', settledAtUs: 10, ...outcome } satisfies DemoOutcome],
 })
 
 /** What an honest gateway says about it. */
@@ -100,7 +100,7 @@ describe('checkDemo', () => {
   it('finds nothing where the gateway is honest, and looks at everything', () => {
     const findings = checkDemo(HONEST)
     expect(findings.flatMap(({ problems }) => problems)).toEqual([])
-    expect(findings.map(({ checked }) => checked)).toEqual([8, 2, 1, 1, 4, 1, 1, 5, 1, 1, 2, 2, 1])
+    expect(findings.map(({ checked }) => checked)).toEqual([8, 2, 1, 1, 4, 4, 1, 1, 5, 1, 1, 2, 2, 1])
   })
 
   it.each<[what: string, evidence: DemoEvidence, problem: RegExp]>([
@@ -201,6 +201,11 @@ describe('checkDemo', () => {
       /^lost was said to have been disconnected, but the exchange's connection never ended$/,
     ],
     [
+      'an answer that was not heard',
+      saying('late', { kind: 'unconfirmed', reason: 'deadline', settledAtUs: 600_000 }),
+      /^late was said to be unconfirmed, long after the exchange had answered it$/,
+    ],
+    [
       'a late confirmation of nothing',
       { ...HONEST, lateReplies: [{ requestId: 'lost', kind: 'confirmed' }] },
       /^lost was told to be confirmed late/,
@@ -276,6 +281,14 @@ describe('checkDemo', () => {
     const requests = [...evidence.requests, said('slow', { kind: 'unconfirmed', reason: 'deadline' })]
     const probes = [{ requestId: 'probe', label: 'label-slow', found: false }]
     expect(problemsOf({ ...evidence, requests, probes })).toEqual([])
+  })
+
+  it('does not blame the gateway for an answer that a stall held back', () => {
+    const late = { kind: 'unconfirmed', reason: 'deadline', settledAtUs: 600_000 } as const
+    const log = logOf([...RECORDS, { kind: 'fault', fault: 'stall', connection: 1 }])
+    expect(problemsOf({ ...saying('late', late), log })).toEqual([])
+    const elsewhere = logOf([...RECORDS, { kind: 'fault', fault: 'stall', connection: 2 }])
+    expect(problemsOf({ ...saying('late', late), log: elsewhere })).toHaveLength(1)
   })
 
   it('takes no subscription of an older connection for one of the newest', () => {
