@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { WsConfigError } from '../../../src/errors/errors.ts'
 import { knownEndpoint } from '../../../src/connect/endpoint.ts'
+import { WsConfigError } from '../../../src/errors/errors.ts'
 import { resolveOptions } from '../../../src/front/resolve.ts'
 import { systemClock } from '../../../src/support/clock.ts'
 
