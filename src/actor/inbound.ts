@@ -148,7 +148,8 @@ export class Inbound<M, E> implements WsIngressSink<E> {
       this.#hooks.nonsense('handler.matchReply', match, '{ requestId, verdict } with requestId a string, or undefined')
       return false
     }
-    const effect = this.#owner.table.reply(live.connection, match, frame, clock.monoUs())
+    // A frame knows when it was read; it may have lain in the socket for as long as this thread was away.
+    const effect = this.#owner.table.reply(live.connection, match, frame, clock.monoUs(), 'upper-bound')
     if (effect === 'settled' || effect === 'late') live.answerSeen = true
     else this.#health.count.unmatchedReplies++
     // Ids of which the table knows nothing are perhaps of the user's own making: such a frame is data like others.

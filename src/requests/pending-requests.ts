@@ -89,9 +89,18 @@ export class PendingRequests {
     this.#armed.tell()
   }
 
-  /** A frame was recognised as a reply on this connection. */
-  reply(connection: number, match: WsReplyMatch, source: WsReplySource, nowUs: number): ReplyEffect {
-    const effect = this.#reply(connection, match, source, nowUs)
+  /**
+   * A frame was recognised as a reply on this connection. Where its receive time is only an upper bound (the read that
+   * found it may have come late), it is in time as long as no deadline has been declared.
+   */
+  reply(
+    connection: number,
+    match: WsReplyMatch,
+    source: WsReplySource,
+    nowUs: number,
+    receiveTime: 'exact' | 'upper-bound' = 'exact',
+  ): ReplyEffect {
+    const effect = this.#reply(connection, match, source, nowUs, receiveTime === 'exact')
     this.#effects[effect]++
     this.#armed.tell()
     return effect
@@ -216,7 +225,7 @@ export class PendingRequests {
     return { kind: 'too-many-pending', max: this.#maxPending }
   }
 
-  #reply(connection: number, match: WsReplyMatch, source: WsReplySource, nowUs: number): ReplyEffect {
+  #reply(connection: number, match: WsReplyMatch, source: WsReplySource, nowUs: number, isExact: boolean): ReplyEffect {
     const requestId = String(match.requestId)
     const request = this.#armed.get(requestId)
     if (request === undefined && !this.#past.has(requestId, nowUs)) return 'unknown'
@@ -226,9 +235,9 @@ export class PendingRequests {
     const details = { repliedMonoUs: source.receivedMonoUs, rateLimitFeedback }
     const obstacle = request === undefined ? undefined : this.#obstacle(request, connection, source, nowUs)
     if (request !== undefined && obstacle === undefined && this.#armed.has(request)) {
-      return this.#answer(request, verdict, details, nowUs)
+      return this.#answer(request, verdict, details, nowUs, isExact)
     }
-    const late = this.#past.lateOutcome(requestId, verdict, details, nowUs)
+    const late = this.#past.lateOutcome(requestId, this.#armed.get(requestId), verdict, details, nowUs)
     if (late === undefined) return obstacle ?? 'unknown'
     this.#armed.say(this.#onLateReply, late)
     return 'late'
@@ -255,10 +264,12 @@ export class PendingRequests {
     verdict: WsOutcomeVerdict,
     details: OutcomeDetails & { readonly repliedMonoUs: number },
     nowUs: number,
+    isExact: boolean,
   ): ReplyEffect {
     let effect: ReplyEffect = 'late'
     for (const waiter of request.waiters) {
-      if (details.repliedMonoUs > waiter.deadlineUs) {
+      // Of a read that came late it is not known whether the reply did; nobody is condemned on a guess.
+      if (isExact && details.repliedMonoUs > waiter.deadlineUs) {
         this.#armed.unconfirm(request, 'deadline')
         this.#armed.settle(waiter, { kind: 'unconfirmed', reason: 'deadline' })
       } else {

@@ -151,6 +151,17 @@ describe('a deadline and a reply', () => {
     expect(desk.table.size).toBe(0)
   })
 
+  it('a receive time that is only an upper bound condemns nobody: confirmed, late', () => {
+    const desk = new Desk()
+    const call = desk.askSent({ requestId: 'a' })
+    desk.passMs(130)
+    const source = { receivedMonoUs: desk.nowUs - 10_000, text: () => '{}' }
+    const match = { requestId: 'a', verdict: 'confirmed' } as const
+    expect(desk.table.reply(1, match, source, desk.nowUs, 'upper-bound')).toBe('settled')
+    expect(outcomeOf(call)).toMatchObject({ kind: 'confirmed', late: true })
+    expect(desk.late).toEqual([])
+  })
+
   it('is judged for each waiter by its own deadline', () => {
     const desk = new Desk()
     const short = desk.askSent({ requestId: 'a', timeoutMs: 50 })
