@@ -1,8 +1,8 @@
 // npm run bench: see lib/args.mjs for what it takes, README.md for what it does.
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from './lib/args.mjs'
-import { findImpl, matchesFilter } from './lib/impls.mjs'
+import { checkFilter, findImpl, matchesFilter } from './lib/impls.mjs'
 import { loadWarning, machineLine, Pinning } from './lib/machine.mjs'
 import { buildNative, ROOT } from './lib/native.mjs'
 import { plot } from './lib/plot.mjs'
@@ -24,6 +24,8 @@ async function main(args) {
   }
   const unknown = args.names.filter((name) => !questions.some((question) => question.name === name))
   if (unknown.length > 0) throw new Error(`no question is called ${unknown.join(', ')}; see --list`)
+  checkFilter(args.filter)
+  if (args.json) closeSync(openSync(args.json, 'a')) // a path that cannot be written is told before the run, not after it
   const chosen = questions.filter(({ name }) => args.names.length === 0 || args.names.includes(name))
 
   const native = buildNative()
@@ -96,6 +98,12 @@ async function answer(question, args, { native, pinning, machine }) {
       failures.push(`${question.name}, ${spec.name}: ${error instanceof Error ? error.message : error}`)
       say(`\n${spec.name}\nFAILED: ${failures.at(-1)}`)
     }
+  }
+  if (prepared.cases.every(({ impls }) => !impls.some((name) => matchesFilter(name, args.filter)))) {
+    leftOut.push(
+      `no case of ${question.name} has an implementation that --filter ${args.filter.join(',')} lets through`,
+    )
+    if (args.names.length > 0) failures.push(`${question.name}: ${leftOut.at(-1)}`)
   }
   const report = makeReport(question.name, machine, results)
   for (const reason of leftOut) say(`left out: ${reason}`)

@@ -69,3 +69,15 @@ export function findImpl(name) {
  */
 export const matchesFilter = (name, filter) =>
   filter.length === 0 || filter.includes(name) || filter.includes(name.split(':')[0] ?? '')
+
+/**
+ * A word of the filter that means nothing would make an empty table that looks like an answer.
+ * @param {readonly string[]} filter
+ */
+export function checkFilter(filter) {
+  const known = IMPLS.map(({ name }) => name)
+  const unknown = filter.filter((word) => !known.some((name) => matchesFilter(name, [word])))
+  if (unknown.length > 0) {
+    throw new Error(`--filter: no implementation is called ${unknown.join(', ')}; there are ${known.join(', ')}`)
+  }
+}

@@ -23,6 +23,7 @@ import { findMismatch, findWrongSum } from './verify.mjs'
  * @property {number} [size] Bytes of payload.
  * @property {number} [probe] Messages of the first run, from which the others' number follows. Default 20 000.
  * @property {number} [warmUpMs] Instead of the plan's, when that is longer.
+ * @property {{ windowMs: number, warmUpMs: number }} [quick] Instead of the quick plan's, in questions of many cases.
  * @property {number} [most] At most so many messages a round.
  * @property {number} [firstPlusLength] Of every message, where no server can be asked for the sum.
  * @property {number} [whole] Messages come in sequences of this length, of which only whole ones are measured.
@@ -52,10 +53,11 @@ const CA = join(BUILD, 'ca.pem')
 /**
  * @param {Case} spec
  * @param {readonly import('./impls.mjs').ImplSpec[]} impls
- * @param {Context} context
+ * @param {Context} given
  * @returns {Promise<Outcome>}
  */
-export async function runCase(spec, impls, context) {
+export async function runCase(spec, impls, given) {
+  const context = given.plan === QUICK ? { ...given, plan: { ...QUICK, ...spec.quick } } : given
   if (spec.tls && context.native.missing['tls']) throw new Error(`this case needs ${context.native.missing['tls']}`)
   /** @type {Child[]} */
   const children = []

@@ -22,7 +22,9 @@ export const question = {
         units: ['cpu-ns/msg', 'msg/s'],
         probe: messages,
         whole: messages,
-        warmUpMs: 150, // there are many cases
+        // There are many cases.
+        warmUpMs: 150,
+        quick: { windowMs: 40, warmUpMs: 60 },
       })),
     }
   },

@@ -1,8 +1,10 @@
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { parseArgs } from '../../../bench/lib/args.mjs'
 import { frameCapture } from '../../../bench/lib/captures.mjs'
 import { Child } from '../../../bench/lib/child.mjs'
-import { findImpl, matchesFilter } from '../../../bench/lib/impls.mjs'
+import { checkFilter, findImpl, matchesFilter } from '../../../bench/lib/impls.mjs'
 import { parseCpuList } from '../../../bench/lib/machine.mjs'
 import { allQuestions } from '../../../bench/lib/question.mjs'
 import { Tally } from '../../../bench/lib/tally.mjs'
@@ -36,6 +38,42 @@ it('a filter takes names and what stands before the colon, never a part of a wor
   expect(matchesFilter('shared-ws:main', ['ws'])).toBe(false)
   expect(matchesFilter('ws+bufferutil', ['ws'])).toBe(false)
   expect(matchesFilter('anything', [])).toBe(true)
+})
+
+it('a filter that names nobody is refused, with the names there are', () => {
+  expect(() => checkFilter([])).not.toThrow()
+  expect(() => checkFilter(['shared-ws', 'ws:warm'])).not.toThrow()
+  expect(() => checkFilter(['ws', 'nobody'])).toThrow(/no implementation is called nobody; there are C, .*websocket/)
+})
+
+describe('npm run bench', () => {
+  const bench = (...args: string[]) =>
+    spawnSync(process.execPath, [fileURLToPath(new URL('../../../bench/run.mjs', import.meta.url)), ...args], {
+      encoding: 'utf8',
+      timeout: 60_000,
+    })
+
+  it('lists its questions, a line each', () => {
+    const { status, stdout } = bench('--list')
+    expect(status).toBe(0)
+    expect(
+      stdout
+        .trim()
+        .split('\n')
+        .map((line) => line.split(' ')[0]),
+    ).toEqual(expect.arrayContaining(['rtt', 'codec']))
+  })
+
+  it.each([
+    ['a question that there is not', ['speed'], 'no question is called speed'],
+    ['a filter that names nobody', ['codec', '--filter', 'nobody'], 'no implementation is called nobody'],
+    ['a file that cannot be written', ['codec', '--json', '/no/such/folder/out.json'], '/no/such/folder/out.json'],
+  ])('refuses %s before it measures anything', (_what, args, message) => {
+    const { status, stdout, stderr } = bench(...args)
+    expect(status).toBe(1)
+    expect(stdout).toBe('')
+    expect(stderr).toContain(message)
+  })
 })
 
 it('every question names implementations that exist, and targets that it measures', async () => {
