@@ -40,23 +40,22 @@ export class PastRequests {
 
   /** This very attempt is known about now. */
   resolve(trace: RequestTrace): void {
-    this.#unresolved.take(trace.requestId, trace.attempt)
+    this.#unresolved.take(trace)
   }
 
   /**
    * What a reply says about a settled id. It names no attempt: it is taken for that of the oldest unresolved one, else of
-   * the latest. Undefined: nothing is known of the id.
+   * the latest, but never of the one that is `pending`. Undefined: nothing is known of the id.
    */
   lateOutcome(
     requestId: string,
+    pending: RequestTrace | undefined,
     verdict: WsOutcomeVerdict,
     details: OutcomeDetails,
     nowUs: number,
   ): WsOutcome | undefined {
     const latest = this.latest(requestId, nowUs)
-    const unresolved = this.#unresolved.oldest(requestId)
-    const isPast = latest === undefined || (unresolved?.attempt ?? Infinity) <= latest.trace.attempt
-    const trace = isPast && unresolved !== undefined ? unresolved : latest?.trace
+    const trace = this.#unresolved.oldest(requestId, pending) ?? latest?.trace
     if (trace === undefined) return undefined
     if (verdict.kind !== 'unconfirmed') {
       this.resolve(trace)

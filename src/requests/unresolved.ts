@@ -6,6 +6,11 @@ interface Unresolved {
   readonly reason: WsReason
 }
 
+/** Numbers alone do not tell: those of an id begin anew once it has been forgotten. */
+function isSameAttempt(a: RequestTrace, b: RequestTrace): boolean {
+  return a.attempt === b.attempt && a.connection === b.connection && a.askedMonoUs === b.askedMonoUs
+}
+
 /** Attempts of which a caller was told `unconfirmed`, until something is learned. At its bound the oldest is forgotten. */
 export class UnresolvedRequests {
   readonly #max: number
@@ -35,13 +40,18 @@ export class UnresolvedRequests {
     return this.#byId.has(requestId)
   }
 
-  oldest(requestId: string): RequestTrace | undefined {
-    return this.#byId.get(requestId)?.[0]?.trace
+  /** The attempt that has waited longest, apart from one that is pending still. */
+  oldest(requestId: string, pending: RequestTrace | undefined): RequestTrace | undefined {
+    const found = this.#byId
+      .get(requestId)
+      ?.find(({ trace }) => pending === undefined || !isSameAttempt(trace, pending))
+    return found?.trace
   }
 
-  take(requestId: string, attempt: number): void {
+  take(wanted: RequestTrace): void {
+    const { requestId } = wanted
     const attempts = this.#byId.get(requestId)
-    const index = attempts?.findIndex(({ trace }) => trace.attempt === attempt) ?? -1
+    const index = attempts?.findIndex(({ trace }) => isSameAttempt(trace, wanted)) ?? -1
     if (attempts === undefined || index === -1) return
     attempts.splice(index, 1)
     this.#size--
@@ -55,8 +65,8 @@ export class UnresolvedRequests {
   }
 
   #forgetOldest(): void {
-    for (const [requestId, attempts] of this.#byId) {
-      this.take(requestId, (attempts[0] as Unresolved).trace.attempt)
+    for (const attempts of this.#byId.values()) {
+      this.take((attempts[0] as Unresolved).trace)
       this.forgotten++
       return
     }

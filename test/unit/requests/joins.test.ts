@@ -165,6 +165,17 @@ describe('joining', () => {
     expect(outcomeOf(desk.ask({ requestId: 'a', confirmMode: 'sent' })).kind).toBe('sent')
   })
 
+  it('an ask that finds a sent one to be done is a retry, not a joiner', () => {
+    const desk = new Desk()
+    const first = desk.askSent({ requestId: 'a', confirmMode: 'sent' }, 'part')
+    desk.carrier?.deliveries.set(1, 'all')
+    const second = desk.askSent({ requestId: 'a' })
+    expect(outcomeOf(first).kind).toBe('sent')
+    expect(second.result.kind).toBe('send')
+    desk.reply('a')
+    expect(outcomeOf(second)).toMatchObject({ kind: 'confirmed', attempt: 2 })
+  })
+
   it('a sent joiner before the send waits for it', () => {
     const desk = new Desk()
     const first = desk.ask({ requestId: 'a' })

@@ -198,6 +198,28 @@ describe('unresolved()', () => {
     expect(desk.table.unresolved()).toEqual([])
   })
 
+  it('keeps what is unresolved when its id, forgotten since, is used again and withdrawn', () => {
+    const desk = new Desk({ settledIdsMs: 1000 })
+    desk.askSent({ requestId: 'a' })
+    desk.passMs(100).deadline()
+    desk.passMs(5000)
+    const [first, second] = [desk.ask({ requestId: 'a' }), desk.ask({ requestId: 'a' })]
+    desk.abort(first)
+    expect(desk.table.unresolved()).toHaveLength(2)
+    desk.abort(second)
+    expect(outcomeOf(second)).toMatchObject({ kind: 'not-delivered', attempt: 1 })
+    expect(desk.table.unresolved()).toMatchObject([{ reason: 'deadline' }])
+  })
+
+  it('does not give a pending request the reply of another connection, though a caller of it has left', () => {
+    const desk = new Desk()
+    desk.askSent({ requestId: 'a' })
+    desk.abort(desk.ask({ requestId: 'a' }))
+    expect(desk.reply('a', {}, { connection: 2 })).toBe('other-connection')
+    expect(desk.late).toEqual([])
+    expect(desk.table.unresolved()).toHaveLength(1)
+  })
+
   it('is bounded: the oldest is forgotten and counted', () => {
     const desk = new Desk({ maxUnresolved: 2 })
     for (const requestId of ['a', 'b', 'c']) desk.askSent({ requestId })
