@@ -192,8 +192,15 @@ export class Subscriptions {
       for (const item of unsubscribe) changes.push(change(item, 'rejected', code, message))
       return { changes, send: [] }
     }
-    const halves = [halvesOf(wanted), halvesOf(unsubscribe)] as const
-    const send = [0, 1].flatMap((i) => this.request(halves[0][i] ?? [], halves[1][i] ?? [], nowUs))
+    // Apart first, then in halves: each message is smaller than the refused one, so this ends.
+    const parts: (readonly [readonly string[], readonly string[]])[] =
+      subscribe.length > 0 && unsubscribe.length > 0
+        ? [
+            [wanted, []],
+            [[], unsubscribe],
+          ]
+        : [0, 1].map((i) => [halvesOf(wanted)[i] as string[], halvesOf(unsubscribe)[i] as string[]] as const)
+    const send = parts.flatMap(([add, remove]) => this.request(add, remove, nowUs))
     return { changes, send }
   }
 

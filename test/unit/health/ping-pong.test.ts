@@ -1,0 +1,190 @@
+import { describe, expect, it } from 'vitest'
+import { WsConfigError } from '../../../src/errors/errors.ts'
+import { WsApplicationPingPong } from '../../../src/health/application-ping-pong.ts'
+import { ProtocolPingPong } from '../../../src/health/protocol-ping-pong.ts'
+import type { WsFrame } from '../../../src/transport/frame.ts'
+import { MessageBatch } from '../../../src/transport/message-batch.ts'
+import type { WsPayload } from '../../../src/transport/transport.ts'
+
+const MS = 1000
+
+/** A link that takes what it is told to. */
+function fakeLink() {
+  const link = {
+    pings: [] as Uint8Array[],
+    sent: [] as WsPayload[],
+    takes: true,
+    bytesSent: 0,
+    queuedBytes: 0,
+    bytesReceived: 0,
+    random: { float: () => 0, bytes: (n: number) => new Uint8Array(n).fill(link_.length + 1) },
+    ping(payload: Uint8Array) {
+      if (link.takes) {
+        link.pings.push(payload)
+        link_.push(0)
+      }
+      return link.takes
+    },
+    send(payload: WsPayload) {
+      if (link.takes) link.sent.push(payload)
+      return link.takes
+    },
+  }
+  const link_: number[] = []
+  return link
+}
+
+function withFrame<T>(text: string, atUs: number, look: (frame: WsFrame) => T): T {
+  const batch = new MessageBatch()
+  batch.add(Buffer.from(text), false, atUs)
+  let result!: T
+  batch.lend(0, (lent) => {
+    result = look(lent.at(0))
+  })
+  return result
+}
+
+describe('ProtocolPingPong', () => {
+  const open = (link = fakeLink()) => {
+    const strategy = new ProtocolPingPong({ intervalMs: 10, timeoutMs: 5 })
+    strategy.opened(0)
+    return { strategy, link }
+  }
+
+  it('pings when due with a fresh nonce, and only its exact echo clears it', () => {
+    const { strategy, link } = open()
+    expect(strategy.nextDueUs()).toBe(10 * MS)
+    expect(strategy.tick(9 * MS, link)).toEqual({ kind: 'ok' })
+    expect(link.pings).toHaveLength(0)
+    strategy.tick(10 * MS, link)
+    const nonce = link.pings[0] as Uint8Array
+    expect([nonce.length, strategy.nextDueUs()]).toEqual([8, 15 * MS])
+    for (const wrong of [new Uint8Array(0), nonce.slice(1), Uint8Array.of(...nonce, 0), new Uint8Array(8)]) {
+      expect(strategy.onPong(wrong, 12 * MS)).toBeUndefined()
+    }
+    expect(strategy.onPong(nonce, 12 * MS)).toBe(2 * MS)
+    expect(strategy.onPong(nonce, 13 * MS)).toBeUndefined()
+    strategy.tick(22 * MS, link)
+    expect(link.pings[1]).not.toEqual(nonce)
+  })
+
+  it('is timed out at the very moment, not before', () => {
+    const { strategy, link } = open()
+    strategy.tick(10 * MS, link)
+    expect(strategy.tick(15 * MS - 1, link)).toEqual({ kind: 'ok' })
+    expect(strategy.tick(15 * MS, link)).toEqual({ kind: 'timed-out', silentForMs: 5 })
+  })
+
+  it('waits from when the kernel has the ping, or from the last thing that moved', () => {
+    const { strategy, link } = open()
+    link.queuedBytes = 100
+    strategy.tick(10 * MS, link)
+    link.bytesSent = 50
+    link.queuedBytes = 50
+    expect(strategy.tick(15 * MS, link)).toEqual({ kind: 'ok' })
+    expect(strategy.nextDueUs()).toBe(20 * MS)
+    link.bytesReceived = 1
+    expect(strategy.tick(20 * MS, link)).toEqual({ kind: 'ok' })
+    // Taken, though other frames wait behind it: the wait begins, and data that comes does not put it off.
+    link.bytesSent = 100
+    expect(strategy.tick(25 * MS, link)).toEqual({ kind: 'ok' })
+    link.bytesReceived = 2
+    expect(strategy.tick(30 * MS, link)).toEqual({ kind: 'timed-out', silentForMs: 5 })
+  })
+
+  it('tries again soon when the link has no room', () => {
+    const { strategy, link } = open()
+    link.takes = false
+    strategy.tick(10 * MS, link)
+    expect(strategy.nextDueUs()).toBe(110 * MS)
+    link.takes = true
+    strategy.tick(110 * MS, link)
+    expect(link.pings).toHaveLength(1)
+  })
+
+  it('forgives a stall, and forgets with a new connection', () => {
+    const { strategy, link } = open()
+    strategy.tick(10 * MS, link)
+    strategy.restart(100 * MS)
+    expect(strategy.tick(104 * MS, link)).toEqual({ kind: 'ok' })
+    strategy.opened(200 * MS)
+    expect(strategy.onPong(link.pings[0] as Uint8Array, 201 * MS)).toBeUndefined()
+    expect(strategy.nextDueUs()).toBe(210 * MS)
+  })
+
+  it('refuses options that make no sense', () => {
+    expect(() => new ProtocolPingPong({ intervalMs: 0 })).toThrow(WsConfigError)
+    expect(() => new ProtocolPingPong({ interval: 5 } as never)).toThrow(/did you mean intervalMs/)
+  })
+})
+
+describe('WsApplicationPingPong', () => {
+  const isPong = (frame: WsFrame): boolean => frame.text() === 'pong'
+
+  it('pings, recognises the answer, measures', () => {
+    const link = fakeLink()
+    let n = 0
+    const strategy = new WsApplicationPingPong({ ping: () => `ping ${++n}`, isPong, intervalMs: 10, timeoutMs: 5 })
+    strategy.opened(0)
+    strategy.tick(10 * MS, link)
+    expect(link.sent).toEqual(['ping 1'])
+    expect(withFrame('data', 11 * MS, (frame) => strategy.onFrame(frame, link))).toBeUndefined()
+    expect(withFrame('pong', 12 * MS, (frame) => strategy.onFrame(frame, link))).toEqual({
+      kind: 'heartbeat',
+      rttUs: 2 * MS,
+    })
+    expect(withFrame('pong', 13 * MS, (frame) => strategy.onFrame(frame, link))).toEqual({ kind: 'heartbeat' })
+    expect(strategy.nextDueUs()).toBe(22 * MS)
+    strategy.tick(22 * MS, link)
+    expect(strategy.tick(27 * MS, link)).toEqual({ kind: 'timed-out', silentForMs: 5 })
+  })
+
+  it('owes the newest answer alone when there was no room', () => {
+    const link = fakeLink()
+    const strategy = new WsApplicationPingPong({
+      answerPing: (frame) => (frame.text().startsWith('ping') ? `pong${frame.text().slice(4)}` : undefined),
+    })
+    strategy.opened(0)
+    link.takes = false
+    for (const text of ['ping1', 'ping2']) withFrame(text, MS, (frame) => strategy.onFrame(frame, link))
+    link.takes = true
+    expect(strategy.nextDueUs()).toBe(101 * MS)
+    strategy.tick(101 * MS, link)
+    expect([link.sent, strategy.nextDueUs()]).toEqual([['pong2'], undefined])
+  })
+
+  it('misses the server’s pings', () => {
+    const link = fakeLink()
+    const answerPing = (frame: WsFrame): string | undefined => (frame.text() === 'ping' ? 'pong' : undefined)
+    const strategy = new WsApplicationPingPong({ answerPing, serverPingWithinMs: 30 })
+    strategy.opened(0)
+    withFrame('ping', 20 * MS, (frame) => strategy.onFrame(frame, link))
+    expect(strategy.tick(49 * MS, link)).toEqual({ kind: 'ok' })
+    expect(strategy.tick(50 * MS, link)).toEqual({ kind: 'timed-out', silentForMs: 30 })
+    strategy.restart(50 * MS)
+    expect(strategy.tick(79 * MS, link)).toEqual({ kind: 'ok' })
+    expect(strategy.timeoutMs).toBe(30)
+  })
+
+  it('does not call a ping function that throws again at once', () => {
+    const link = fakeLink()
+    const broken = (): string => {
+      throw new Error('x')
+    }
+    const strategy = new WsApplicationPingPong({ ping: broken, isPong, intervalMs: 10 })
+    strategy.opened(0)
+    expect(() => strategy.tick(10 * MS, link)).toThrow('x')
+    expect(strategy.nextDueUs()).toBe(110 * MS)
+  })
+
+  it('refuses options that make no sense together', () => {
+    for (const [options, field] of [
+      [{}, /ping: give ping and isPong, or answerPing/],
+      [{ ping: () => 'x' }, /isPong: ping and isPong belong together/],
+      [{ ping: 'x', isPong }, /ping: must be a function/],
+      [{ ping: () => 'x', isPong, serverPingWithinMs: 5 }, /serverPingWithinMs: needs answerPing/],
+    ] as const) {
+      expect(() => new WsApplicationPingPong(options as never)).toThrow(field)
+    }
+  })
+})

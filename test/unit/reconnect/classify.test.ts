@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest'
+import { refusalCause } from '../../../src/connect/causes.ts'
+import type { WsDisconnectCause } from '../../../src/errors/disconnect-cause.ts'
+import { classifyDisconnect, NO_HISTORY, remember } from '../../../src/reconnect/classify.ts'
+import {
+  localClosed,
+  protocolStatus,
+  protocolViolation,
+  readFailure,
+  remoteClosed,
+  remoteDropped,
+} from '../../../src/transport/end-causes.ts'
+
+const TARGET = { url: 'wss://host.example/', hostPort: 'host.example:443' }
+const refused = (status: number, headers: [string, string][] = []): WsDisconnectCause =>
+  refusalCause({ status, statusText: '', headers, body: '', bodyTruncated: false }, TARGET)
+const session = (code: string): WsDisconnectCause => ({
+  kind: 'session-failed',
+  stage: 'authenticate',
+  code,
+  message: '',
+})
+
+/** What the disconnects of a row lead to, each counted in. */
+function classifyRow(...causes: WsDisconnectCause[]): string[] {
+  let history = NO_HISTORY
+  return causes.map((cause) => {
+    history = remember(history, cause)
+    const action = classifyDisconnect(cause, history)
+    return action.kind === 'backoff-reconnect' ? `backoff ${action.minDelayMs ?? 0}` : action.kind
+  })
+}
+
+describe('the default classification', () => {
+  const table: [string, WsDisconnectCause[], string[]][] = [
+    ['our own stop', [localClosed(1000, '')], ['abort']],
+    [
+      'normal and going-away closes',
+      [1000, 1001, 1012, 1005, 4006].map((c) => remoteClosed(c, '')),
+      Array(5).fill('backoff 0'),
+    ],
+    ['drops and resets', [remoteDropped(), readFailure('ECONNRESET', '')], ['backoff 0', 'backoff 0']],
+    ['1008, three times', Array(3).fill(remoteClosed(1008, '')), ['backoff 30000', 'backoff 30000', 'abort']],
+    ['1009 of the server', [remoteClosed(1009, '')], ['abort']],
+    ['1009 of ours', [protocolViolation(protocolStatus('ERR_WS_MESSAGE_TOO_LARGE'))], ['abort']],
+    ['another violation', [protocolViolation(protocolStatus('ERR_WS_MASKED_FRAME'))], ['backoff 0']],
+    ['401', [refused(401), refused(401)], ['backoff 0', 'abort']],
+    ['refused credentials', [session('ERR_AUTH_REFUSED'), session('ERR_AUTH_REFUSED')], ['backoff 0', 'abort']],
+    ['401 and then refused credentials', [refused(401), session('ERR_AUTH_REFUSED')], ['backoff 0', 'abort']],
+    ['authentication that fails otherwise', Array(3).fill(session('ERR_AUTH_TIMEOUT')), Array(3).fill('backoff 0')],
+    ['403 and 451', [refused(403), refused(451)], ['backoff 600000', 'backoff 600000']],
+    [
+      '429 and 418',
+      [refused(429), refused(418), refused(429), refused(429), refused(429), refused(429)],
+      [60, 120, 240, 480, 900, 900].map((s) => `backoff ${s}000`),
+    ],
+    ['429 with Retry-After', [refused(429, [['retry-after', '7']])], ['backoff 7000']],
+    ['429 with a date', [refused(429, [['Retry-After', 'Wed, 21 Oct 2015 07:28:00 GMT']])], ['backoff 60000']],
+    ['429 with a year', [refused(429, [['Retry-After', '31536000']])], ['backoff 86400000']],
+    ['503 with Retry-After', [refused(503, [['Retry-After', '3']])], ['backoff 3000']],
+    ['other refusals', [refused(404), refused(500)], ['backoff 0', 'backoff 0']],
+    [
+      'another connection wanted',
+      [{ kind: 'reconnect-requested', code: 'X', message: '', by: 'user' }],
+      ['immediate-reconnect'],
+    ],
+    ['silence', [{ kind: 'went-silent', code: 'X', message: '', silentForMs: 1 }], ['backoff 0']],
+    ['a defect', [{ kind: 'internal-error', code: 'X', message: '', context: '' }], ['backoff 0']],
+  ]
+  it.each(table)('%s', (_, causes, actions) => {
+    expect(classifyRow(...causes)).toEqual(actions)
+  })
+
+  it('says why it stops', () => {
+    const { reason } = classifyDisconnect(remoteClosed(1009, ''), NO_HISTORY) as { reason: string }
+    expect(reason).toContain('1009')
+  })
+})
