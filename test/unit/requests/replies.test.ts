@@ -75,7 +75,8 @@ describe('a reply', () => {
   it('with an unknown id is counted', () => {
     const desk = new Desk()
     expect(desk.reply('x')).toBe('unknown')
-    expect(desk.table.counters.unknown).toBe(1)
+    expect(desk.reply('x', { verdict: 'neither' })).toBe('unknown')
+    expect(desk.table.counters.unknown).toBe(2)
   })
 
   it('settles only a request sent on the same connection', () => {
@@ -258,6 +259,18 @@ describe('a late reply', () => {
     desk.askSent({ requestId: 'a', confirmMode: 'sent' })
     expect(desk.reply('a', { verdict: 'rejected', message: 'no' })).toBe('late')
     expect(desk.late).toMatchObject([{ kind: 'rejected', late: true }])
+  })
+
+  it('after a sent that nobody has noticed says both, the sent first', () => {
+    const desk = new Desk()
+    const call = desk.askSent({ requestId: 'a', confirmMode: 'sent' }, 'part')
+    desk.carrier?.deliveries.set(1, 'all')
+    expect(desk.reply('a')).toBe('late')
+    expect(outcomeOf(call)).toMatchObject({ kind: 'sent', late: false })
+    expect(desk.late).toMatchObject([{ kind: 'confirmed', late: true, delivery: 'all' }])
+    expect(desk.table.unresolved()).toEqual([])
+    expect(desk.reply('a')).toBe('late')
+    expect(desk.late[1]).toMatchObject({ attempt: 1 })
   })
 
   it('that is neither is counted and told to nobody', () => {
