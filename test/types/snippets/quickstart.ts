@@ -93,9 +93,11 @@ export function explain(cause: WsDisconnectCause): string {
       return `${cause.closeCode} ${cause.closeReason} ${cause.clean}`
     case 'protocol-violation':
       return cause.rfc
-    case 'read-failure':
-    case 'local-stop':
-    case 'internal-error':
+    case 'went-silent':
+      return `${cause.silentForMs} ms`
+    case 'session-failed':
+      return cause.stage
+    default:
       return cause.message
   }
 }
