@@ -66,7 +66,7 @@ export class Interpreter {
     this.hooks = new Hooks(
       { onHookError: options.callbacks.onHookError, whenHookThrows: options.whenHookThrows },
       () => this.connection,
-      (policy, hook, error) => this.leave(hookThrew(hook, error), policy, false),
+      (policy, hook, error) => this.leave(hookThrew(hook, error), policy, true),
     )
     const asksOptions = { requests: options.requests, lanes: options.lanes, clock: options.clock, ids: this.ids }
     this.asks = new Asks(

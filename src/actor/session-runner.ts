@@ -174,7 +174,7 @@ export class SessionRunner {
     if (requests === THREW) return
     for (const { payload } of requests) {
       const sent = hooks.call(`subscriptionManager.${member}`, () => asks.lanes.send({ payload }, isInside))
-      if (sent === 'full') this.#actor.leave(subscriptionsNotSent(), 'reconnect', false)
+      if (sent === 'full') this.#actor.leave(subscriptionsNotSent(), 'reconnect', true)
       if (sent === 'full' || sent === 'not-open' || sent === THREW) return
     }
   }
