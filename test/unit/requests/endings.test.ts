@@ -42,6 +42,21 @@ describe('the send', () => {
     expect(call.outcomes).toHaveLength(1)
   })
 
+  it('of a request that has ended is no news, whatever became of its frame', () => {
+    const desk = new Desk()
+    const old = waiterOf(desk.ask({ requestId: 'a' }))
+    desk.table.abort(old, desk.nowUs)
+    const fresh = desk.askSent({ requestId: 'a' })
+    desk.table.offered(old.request, 1, desk.nowUs)
+    desk.table.refused(old.request, 'queue-full', desk.nowUs)
+    expect(desk.table.isArmed('a')).toBe(true)
+    expect(desk.table.awaitsKernel).toBe(false)
+    desk.reply('a')
+    expect(outcomeOf(fresh)).toMatchObject({ kind: 'confirmed', attempt: 2 })
+    desk.table.offered(old.request, 2, desk.nowUs)
+    expect(desk.table.awaitsKernel).toBe(false)
+  })
+
   it('seen only after its deadline is sent, late', () => {
     const desk = new Desk()
     const call = desk.askSent({ confirmMode: 'sent' }, 'part')
