@@ -14,8 +14,6 @@ export interface DemoOutcome {
   readonly reason?: string
   readonly code?: string
   readonly delivery: WsOutcome['delivery']
-  /** When the gateway heard of it, Unix epoch µs. */
-  readonly settledAtUs: number
 }
 
 /** What the exchange told when it was asked about an order. */
@@ -63,6 +61,7 @@ export interface DemoFinding {
 /** Holds what the gateway said against what the exchange saw. It knows nothing of either but the evidence. */
 export function checkDemo(evidence: DemoEvidence): DemoFinding[] {
   const log = new LogIndex(evidence.log)
+  const toldLate = new Set(evidence.lateReplies.map(({ requestId }) => requestId))
   const asked = new Set(evidence.requests.map(({ requestId }) => requestId))
   const claims = evidence.requests.flatMap(({ requestId, method, outcomes }) =>
     outcomes.map((outcome) => ({ requestId, method, outcome })),
@@ -87,8 +86,8 @@ export function checkDemo(evidence: DemoEvidence): DemoFinding[] {
     finding('unconfirmed: the exchange saw nothing that says otherwise', about('unconfirmed', 'sent'), (claim) =>
       unconfirmedProblems(claim, log),
     ),
-    finding('unconfirmed: no answer of the exchange was missed', about('unconfirmed'), (claim) =>
-      missedProblems(claim, log),
+    finding('unconfirmed: what the exchange answered all the same was told later', about('unconfirmed'), (claim) =>
+      toldLate.has(claim.requestId) ? [] : missedProblems(claim, log),
     ),
     finding('late answers are what the exchange answered', evidence.lateReplies, ({ requestId, kind }) =>
       log.replies(requestId).some(({ code }) => (kind === 'rejected') === (code !== undefined))
@@ -181,19 +180,14 @@ function unconfirmedProblems({ requestId, outcome }: Claim, log: LogIndex): stri
   return problems
 }
 
-/** An answer may take so long to be heard; loopback takes far less, but two busy processes may not. */
-const HEARD_WITHIN_US = 500_000
-/** Longer than any stall of the exchange: what it answers meanwhile stays with it. */
-const STALLED_US = 2_000_000
+/** An answer that was sent so shortly before its connection ended may have been lost with it. */
+const LOST_WITHIN_US = 2_000_000
 
-function missedProblems({ requestId, outcome }: Claim, log: LogIndex): string[] {
-  const missed = log.replies(requestId).some(({ connection, atUs }) => {
-    const stalled = log.stalls.some(
-      (stall) => stall.connection === connection && stall.atUs > atUs - STALLED_US && stall.atUs < outcome.settledAtUs,
-    )
-    return !stalled && atUs + HEARD_WITHIN_US < outcome.settledAtUs
-  })
-  return missed ? [`${requestId} was said to be unconfirmed, long after the exchange had answered it`] : []
+function missedProblems({ requestId }: Claim, log: LogIndex): string[] {
+  const missed = log
+    .replies(requestId)
+    .some(({ connection, atUs }) => (log.closed.get(connection) ?? Infinity) > atUs + LOST_WITHIN_US)
+  return missed ? [`${requestId} was answered by the exchange, and the gateway never said so`] : []
 }
 
 /** What came behind the probe does not count: an order may lie unread in a connection that has been given up. */
@@ -224,10 +218,8 @@ type KnownFrame = Entry<'frame'> & { readonly id: string }
 
 /** The exchange's log, by what is asked of it. */
 class LogIndex {
-  /** Connections that have ended. */
-  readonly closed = new Set<number>()
-  /** When the exchange stopped reading and sending. */
-  readonly stalls: Entry<'fault'>[] = []
+  /** Connections that have ended, and when. */
+  readonly closed = new Map<number, number>()
   /** Channels of the connection that was opened last. */
   readonly subscribed: readonly string[]
   readonly #frames = new Map<string, KnownFrame[]>()
@@ -243,8 +235,7 @@ class LogIndex {
         newest = entry.connection
         subscribed = []
       }
-      if (entry.kind === 'closed') this.closed.add(entry.connection)
-      if (entry.kind === 'fault' && entry.fault.startsWith('stall')) this.stalls.push(entry)
+      if (entry.kind === 'closed') this.closed.set(entry.connection, entry.atUs)
       if (entry.kind === 'frame' && entry.id !== undefined) push(this.#frames, entry.id, entry as KnownFrame)
       if (entry.kind === 'reply') push(this.#replies, entry.id, entry)
       if (entry.kind === 'order') {

@@ -63,7 +63,6 @@ export class DemoGateway {
   readonly #gaps: number[] = []
   readonly #holes: DemoHole[] = []
   readonly #books = new Map<string, BookPlace>()
-  readonly #clock: Clock
   #heard = new Set<string>()
   #orders = 0
   #openOrders = 0
@@ -71,7 +70,6 @@ export class DemoGateway {
   #stopping = false
 
   constructor({ url, transport, credentials, subscriptions, clock, onStatus }: DemoGatewaySettings) {
-    this.#clock = clock
     const endpoint = new JsonRpcDelegatedEndpoint({
       credentials,
       clock,
@@ -190,7 +188,6 @@ export class DemoGateway {
     outcomes.push({
       kind,
       delivery,
-      settledAtUs: this.#clock.epochUs(),
       ...('reason' in outcome ? { reason: outcome.reason } : {}),
       ...('code' in outcome && outcome.code !== undefined ? { code: outcome.code } : {}),
     })

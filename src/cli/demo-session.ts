@@ -1,4 +1,5 @@
 import type { ClockTimer } from '../support/clock.ts'
+import type { ExchangeStats } from '../testing/exchange/core.ts'
 import type { ExchangeProcess } from '../testing/exchange/exchange-process.ts'
 import { checkDemo, type DemoFinding } from './demo-check.ts'
 import { DemoGateway, type DemoGatewaySettings } from './demo-gateway.ts'
@@ -10,6 +11,7 @@ const PROBE_EVERY_MS = 100
 /** How long the last connection may take to be whole again, and its answers to come, once the faults have ended. */
 const SETTLE_MS = 15_000
 const LOOK_EVERY_MS = 20
+const MAX_LOOKS = 100
 /** What stdout may hold us up in the end, when nobody reads it. */
 const STALLED_OUTPUT_MS = 3000
 
@@ -79,8 +81,8 @@ export class DemoSession {
       this.#ending = true
       const evidence = gateway.evidence()
       await gateway.stop()
+      const { logDropped } = await this.#untilLeft()
       const log = await exchange.log()
-      const { logDropped } = await exchange.stats()
       this.#view.finish()
       this.#view.say(`\n${gateway.requests} requests: ${outcomeText(gateway.outcomes)}`)
       const live = gateway.probes.filter(({ found }) => found).length
@@ -92,6 +94,15 @@ export class DemoSession {
       this.#cancelTimers()
       offSignal()
       await gateway.stop()
+    }
+  }
+
+  /** Until the exchange has noticed, too, that the gateway has gone: its log is complete then. */
+  async #untilLeft(): Promise<ExchangeStats> {
+    for (let looks = 0; ; looks++) {
+      const stats = await this.#run.exchange.stats()
+      if (stats.connections === 0 || looks === MAX_LOOKS) return stats
+      await this.#wait(LOOK_EVERY_MS, () => false)
     }
   }
 

@@ -1,12 +1,46 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { readdirSync, statSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmdirSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const main = `${root}/dist/cli/main.js`
 
-/** Builds dist/ if a source is newer: children must not run yesterday's code. */
+/** Longer than any build takes: a lock as old as that was left behind. */
+const STALE_LOCK_MS = 120_000
+const LOCK_LOOK_MS = 100
+
+/**
+ * Builds dist/ if a source is newer: children must not run yesterday's code, nor what another test file is just writing.
+ */
 export function buildCli(): void {
+  const lock = `${root}/node_modules/.build-cli-lock`
+  for (;;) {
+    try {
+      mkdirSync(lock)
+      break
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    }
+    const { mtimeMs } = statSync(lock, { throwIfNoEntry: false }) ?? { mtimeMs: Date.now() }
+    if (Date.now() - mtimeMs > STALE_LOCK_MS) removeLock(lock)
+    else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOCK_LOOK_MS)
+  }
+  try {
+    buildIfStale()
+  } finally {
+    removeLock(lock)
+  }
+}
+
+function removeLock(lock: string): void {
+  try {
+    rmdirSync(lock)
+  } catch {
+    // Another one was quicker.
+  }
+}
+
+function buildIfStale(): void {
   const sources = readdirSync(`${root}/src`, { recursive: true, encoding: 'utf8' }).filter((name) =>
     name.endsWith('.ts'),
   )

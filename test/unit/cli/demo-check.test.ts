@@ -59,7 +59,7 @@ const RECORDS: readonly ExchangeLogRecord[] = [
 const said = (requestId: string, outcome: Partial<DemoOutcome>, method = 'private/buy') => ({
   requestId,
   method,
-  outcomes: [{ kind: 'confirmed', delivery: 'all', settledAtUs: 10, ...outcome } satisfies DemoOutcome],
+  outcomes: [{ kind: 'confirmed', delivery: 'all', ...outcome } satisfies DemoOutcome],
 })
 
 /** What an honest gateway says about it. */
@@ -201,9 +201,18 @@ describe('checkDemo', () => {
       /^lost was said to have been disconnected, but the exchange's connection never ended$/,
     ],
     [
-      'an answer that was not heard',
-      saying('late', { kind: 'unconfirmed', reason: 'deadline', settledAtUs: 600_000 }),
-      /^late was said to be unconfirmed, long after the exchange had answered it$/,
+      'an answer that was never told',
+      {
+        ...HONEST,
+        lateReplies: [],
+        log: logOf(RECORDS).map((e) => (e.kind === 'closed' ? { ...e, atUs: 3_000_000 } : e)),
+      },
+      /^late was answered by the exchange, and the gateway never said so$/,
+    ],
+    [
+      'an answer that was never told, on a connection that goes on',
+      { ...HONEST, lateReplies: [], log: without((r) => r.kind === 'closed') },
+      /^late was answered by the exchange, and the gateway never said so$/,
     ],
     [
       'a late confirmation of nothing',
@@ -283,12 +292,8 @@ describe('checkDemo', () => {
     expect(problemsOf({ ...evidence, requests, probes })).toEqual([])
   })
 
-  it('does not blame the gateway for an answer that a stall held back', () => {
-    const late = { kind: 'unconfirmed', reason: 'deadline', settledAtUs: 600_000 } as const
-    const log = logOf([...RECORDS, { kind: 'fault', fault: 'stall', connection: 1 }])
-    expect(problemsOf({ ...saying('late', late), log })).toEqual([])
-    const elsewhere = logOf([...RECORDS, { kind: 'fault', fault: 'stall', connection: 2 }])
-    expect(problemsOf({ ...saying('late', late), log: elsewhere })).toHaveLength(1)
+  it('does not blame the gateway for an answer that was lost with its connection', () => {
+    expect(problemsOf({ ...HONEST, lateReplies: [] })).toEqual([])
   })
 
   it('takes no subscription of an older connection for one of the newest', () => {
