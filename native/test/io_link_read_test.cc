@@ -312,6 +312,28 @@ TEST(link_eof_and_reset_come_behind_the_data) {
   }
 }
 
+// More than one read is in the socket when libuv, which saw the reset, has stopped watching it.
+TEST(link_reads_to_the_end_after_a_reset) {
+  World world;
+  Pair pair(&world);
+  world.keep_events = false;
+  const std::string chunk = TextFrame(std::string(9996, 'd'));
+  size_t sent = 0;
+  const auto send = [&](size_t count) { pair.peer->Send(Repeat(chunk, count)), sent += count; };
+  for (int i = 0; i < 40; i++) {  // the kernel lets the receive buffer grow for a reader that keeps up
+    send(50);
+    UNTIL(world, world.messages == sent);
+  }
+  pair.link().Pause();
+  send(40);
+  CHECK(pair.peer->AwaitAcknowledged());
+  pair.peer->Reset();
+  world.Settle();
+  pair.link().Resume();
+  UNTIL(world, world.loop().Find(pair.id) == nullptr);
+  CHECK_EQ(world.messages, sent);
+}
+
 // send() meets the error first, and Linux tells an error once.
 TEST(link_data_is_delivered_when_writing_has_failed) {
   World world;
