@@ -30,8 +30,8 @@ export class PastRequests {
   /** `begun`: some of it may have left; that an earlier attempt of the id did is not forgotten. */
   retire(trace: RequestTrace, fingerprint: string, ended: { begun: boolean; answered: boolean }, nowUs: number): void {
     const begun = ended.begun || this.latest(trace.requestId, nowUs)?.begun === true
-    const { answered } = ended
-    this.#settled.remember({ trace: snapshotOf(trace), fingerprint, begun, answered, settledMonoUs: nowUs })
+    const answeredMonoUs = ended.answered ? nowUs : undefined
+    this.#settled.remember({ trace: snapshotOf(trace), fingerprint, begun, answeredMonoUs, settledMonoUs: nowUs })
   }
 
   addUnresolved(trace: RequestTrace, reason: WsReason): void {
@@ -59,7 +59,7 @@ export class PastRequests {
     if (trace === undefined) return undefined
     if (verdict.kind !== 'unconfirmed') {
       this.resolve(trace)
-      if (latest !== undefined) latest.answered = true
+      if (latest !== undefined) latest.answeredMonoUs ??= nowUs
     }
     // Nobody has looked at the frame since; it may have gone on.
     const delivery = trace.delivery === 'all' ? 'all' : 'unknown'

@@ -158,8 +158,8 @@ export class PendingRequests {
     const past = this.#past.latest(requestId, nowUs)
     const isRetry = past !== undefined && past.fingerprint === prepared.fingerprint
     if (past?.begun && !isRetry) {
-      const untilUs = past.answered ? past.settledMonoUs : nowUs
-      return this.#mismatch(requestId, untilUs - past.trace.askedMonoUs, context, settle)
+      const inFlightForUs = (past.answeredMonoUs ?? nowUs) - past.trace.askedMonoUs
+      return this.#mismatch(requestId, inFlightForUs, context, settle)
     }
     const attempt = isRetry ? past.trace.attempt + 1 : 1
     if (this.#stopped) return this.#turnAway(requestId, attempt, notDelivered('stopped'), context, settle)

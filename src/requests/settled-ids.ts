@@ -6,8 +6,8 @@ export interface SettledRequest {
   readonly fingerprint: string
   /** False: it was withdrawn, so that nothing of it is at the venue. */
   readonly begun: boolean
-  /** The venue has given its verdict, in time or late. */
-  answered: boolean
+  /** When the venue's verdict was read, in time or late. */
+  answeredMonoUs: number | undefined
   readonly settledMonoUs: number
 }
 

@@ -23,7 +23,8 @@ describe('settled ids', () => {
     expect(outcomeOf(desk.ask({ requestId: 'a', frame: 'sell' }))).toMatchObject({ inFlightForMs: 1000 })
     desk.reply('a')
     desk.passMs(1000)
-    expect(outcomeOf(desk.ask({ requestId: 'a', frame: 'sell' })).kind).toBe('payload-mismatch')
+    desk.reply('a')
+    expect(outcomeOf(desk.ask({ requestId: 'a', frame: 'sell' }))).toMatchObject({ inFlightForMs: 1000 })
   })
 
   it('reused with the same fingerprint are a deliberate retry: sent, attempt 2', () => {
@@ -225,6 +226,12 @@ describe('unresolved()', () => {
     for (const requestId of ['a', 'b', 'c']) desk.askSent({ requestId })
     desk.reconnect()
     expect(desk.table.unresolved()).toMatchObject([{ requestId: 'b' }, { requestId: 'c' }])
+    expect(desk.table.counters.unresolvedForgotten).toBe(1)
+    desk.reply('b')
+    desk.table.settle('c')
+    for (const requestId of ['d', 'e']) desk.askSent({ requestId })
+    desk.reconnect()
+    expect(desk.table.unresolved()).toMatchObject([{ requestId: 'd' }, { requestId: 'e' }])
     expect(desk.table.counters.unresolvedForgotten).toBe(1)
   })
 })
