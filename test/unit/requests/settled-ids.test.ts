@@ -136,6 +136,7 @@ describe('unresolved()', () => {
     ])
     desk.reply('a')
     expect(desk.table.unresolved()).toEqual([])
+    expect(desk.table.settle('a')).toBe(false)
   })
 
   it('lists them until settle(id)', () => {
