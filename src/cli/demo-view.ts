@@ -65,9 +65,10 @@ export class DemoView {
       return
     }
     const lines = [...this.#events, '', ...block(snapshot)]
-    // Up to where the last one began, then everything below is cleared: a resized terminal may garble one drawing.
+    // Up to where the last one began, then everything below is cleared: a resized terminal may garble one drawing. Long
+    // lines are cut by the terminal instead of wrapped (DECAWM), so that a line is a line.
     const back = this.#drawnLines === 0 ? '' : `\x1b[${this.#drawnLines}A`
-    this.#write(`${back}\x1b[J${lines.join('\n')}\n`)
+    this.#write(`${back}\x1b[J\x1b[?7l${lines.join('\n')}\n\x1b[?7h`)
     this.#drawnLines = lines.length
   }
 

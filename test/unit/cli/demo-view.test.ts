@@ -44,6 +44,8 @@ describe('DemoView', () => {
     const first = io.out.text
     expect(first.startsWith('\x1b[J')).toBe(true)
     expect(first).not.toContain('event 1\n')
+    expect(first.indexOf('\x1b[?7l')).toBeLessThan(first.indexOf('event 2\n'))
+    expect(first.endsWith('\n\x1b[?7h')).toBe(true)
     expect(first).toContain('event 9\n')
     expect(first).toContain('  round trip   p50 312 µs  p99 2.3 ms\n')
     expect(first).toContain('  requests     confirmed 10, rejected 2\n')
