@@ -295,7 +295,6 @@ export class Interpreter {
   }
 
   #messages(batch: WsBatch, live: LiveConnection): void {
-    this.asks.table.progress(this.options.clock.monoUs())
     this.#inbound.deliver(batch, live, this.session.current)
     this.watch.messages(live, this.#inbound.dataUntilUs)
   }
