@@ -56,6 +56,20 @@ export type { WsIngress, WsIngressSink, WsIngressVerdict } from './ingress/ingre
 export { classifyDisconnect, type DisconnectHistory } from './reconnect/classify.ts'
 export { ExponentialBackoff, type ExponentialBackoffOptions, NoReconnect } from './reconnect/exponential-backoff.ts'
 export type { WsReconnectStrategy } from './reconnect/strategy.ts'
+export type { WsDelegatedRequest } from './requests/delegated-request.ts'
+export type {
+  WsOutcome,
+  WsOutcomeBase,
+  WsOutcomeItem,
+  WsOutcomeTiming,
+  WsOutcomeVerdict,
+  WsRateLimitFeedback,
+  WsReason,
+} from './requests/outcome.ts'
+export type { PendingRequestsOptions, WsUnresolved } from './requests/pending-requests.ts'
+export { WsReply } from './requests/reply.ts'
+export type { WsReplyMatch, WsVerdict } from './requests/reply-match.ts'
+export { SequentialRequestIds, type WsRequestIds } from './requests/request-ids.ts'
 export {
   WsAuthRefusedError,
   type WsEndpointHandler,

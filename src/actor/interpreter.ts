@@ -62,7 +62,7 @@ export class Interpreter {
   constructor(options: ResolvedActorOptions, listener: InterpreterListener) {
     this.options = options
     this.#listener = listener
-    this.ids = new SequentialRequestIds(options.random)
+    this.ids = options.requestIds ?? new SequentialRequestIds(options.random)
     this.hooks = new Hooks(
       { onHookError: options.callbacks.onHookError, whenHookThrows: options.whenHookThrows },
       () => this.connection,
@@ -130,9 +130,12 @@ export class Interpreter {
     try {
       run()
     } finally {
-      this.#runQueued()
-      this.#running = false
-      this.#settleDown()
+      try {
+        this.#runQueued()
+      } finally {
+        this.#running = false
+        this.#settleDown()
+      }
     }
   }
 

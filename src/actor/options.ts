@@ -6,6 +6,7 @@ import type { WsIngress } from '../ingress/ingress.ts'
 import type { WsReconnectStrategy } from '../reconnect/strategy.ts'
 import type { WsOutcome } from '../requests/outcome.ts'
 import type { PendingRequestsOptions } from '../requests/pending-requests.ts'
+import type { WsRequestIds } from '../requests/request-ids.ts'
 import type { WsEndpointHandler } from '../session/endpoint-handler.ts'
 import type { WsSubscriptionManager } from '../session/subscription-manager.ts'
 import type { Clock } from '../support/clock.ts'
@@ -81,6 +82,8 @@ export interface WebSocketActorOptions<M = unknown, E = never> {
   readonly lanes?: { readonly normalBytes?: number; readonly urgentBytes?: number }
   /** Bounds of the request table. */
   readonly requests?: PendingRequestsOptions
+  /** Where request ids come from. Share one object between actors whose ids must not meet. Default: one of its own. */
+  readonly requestIds?: WsRequestIds
 
   // — who hears of it. Each callback is guarded like a hook of the handler —
 

@@ -39,6 +39,7 @@ export interface ResolvedActorOptions {
   readonly closeTimeoutMs: number
   readonly lanes: LaneOptions
   readonly requests: PendingRequestsOptions
+  readonly requestIds: Given<'requestIds'>
   readonly callbacks: {
     readonly [K in (typeof CALLBACKS)[number]]: Given<K>
   }
@@ -79,6 +80,7 @@ const OPTIONS = [
   'closeTimeoutMs',
   'lanes',
   'requests',
+  'requestIds',
   ...CALLBACKS,
   'whenHookThrows',
   'metrics',
@@ -149,6 +151,7 @@ export function resolveActorOptions(options: unknown): ResolvedActorOptions {
     closeTimeoutMs: ms('closeTimeoutMs', 2000, 0),
     lanes: integersOf(check, 'lanes', given.lanes, { urgentBytes: 256 * 1024, normalBytes: MIB }, 0, MAX_SIZE),
     requests: requestsOf(check, given.requests),
+    requestIds: check.methods('requestIds', given.requestIds, ['next'], 'an object with next()'),
     callbacks: Object.fromEntries(
       CALLBACKS.map((name) => [name, check.function(name, given[name])]),
     ) as unknown as ResolvedActorOptions['callbacks'],

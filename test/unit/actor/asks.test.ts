@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { WsConfigError } from '../../../src/errors/errors.ts'
 import type { WsDelegatedRequest } from '../../../src/requests/delegated-request.ts'
-import { follow, jsonHandler, readyActor, sentTo } from './support.ts'
+import { follow, jsonHandler, jsonSubscriptions, readyActor, sentTo } from './support.ts'
 
 const every = (ms: number) => ({ nextDelayMs: () => ms, reset() {} })
 const withHandler = () => ({ handler: jsonHandler().handler, reconnect: every(1) })
@@ -145,6 +145,20 @@ describe('ask()', () => {
     const many = follow(actor.ask(order('4', { frame: '' })))
     await pass()
     expect(many.value).toMatchObject({ kind: 'too-many-pending', max: 2 })
+  })
+
+  it('takes ids from where it is told, the library’s own requests too', async () => {
+    let next = 100
+    const { actor, server, pass } = await readyActor({
+      ...withHandler(),
+      requestIds: { next: () => String(next++) },
+      subscriptionManager: jsonSubscriptions(),
+      subscriptions: ['a'],
+    })
+    void actor.ask({ frame: (id: string) => JSON.stringify({ id }), confirmMode: 'confirmed', timeoutMs: 10 })
+    await pass()
+    expect(sentTo(server())).toMatchObject([{ req: '100' }, { id: '101' }])
+    expect(actor.nextRequestId()).toBe('102')
   })
 
   it('aborted before the call sends nothing', async () => {
