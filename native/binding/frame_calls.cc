@@ -77,7 +77,10 @@ napi_value Flush(napi_env env, napi_callback_info info) {
 napi_value Withdraw(napi_env env, napi_callback_info info) {
   const Arguments<2> arguments(env, info);
   Link* link = Environment::FindLink(env, arguments.Uint(0));
-  return BooleanValue(env, link != nullptr && link->Withdraw(static_cast<uint64_t>(arguments.Double(1))));
+  // What offer() returned may be 0 or -1; a negative double has no value as an unsigned integer.
+  const double sequence = arguments.Double(1);
+  return BooleanValue(env,
+                      link != nullptr && sequence >= 1 && link->Withdraw(static_cast<uint64_t>(sequence)));
 }
 
 napi_value SendControl(napi_env env, napi_callback_info info) {
