@@ -12,8 +12,11 @@ export interface WsDelegatedRequest {
    * What is sent, or a function of the id that returns it. It is made and copied before `ask` returns. A function is
    * called with the id first; one that then returns a number, or cannot work with a string, is a `WsPayloadWriter`.
    * As everywhere, strings and writers are sent as text, a `Uint8Array` as binary.
+   *
+   * The parameter is typed as both, so that TypeScript knows it without being told: take it for the `string` or the
+   * `Uint8Array` that it is in your function.
    */
-  readonly frame: WsPayload | ((id: string) => WsPayload)
+  readonly frame: string | Uint8Array | ((idOrInto: string & Uint8Array) => WsPayload | number)
   /** 1 to 256 characters. Default: the next of the actor's generator. */
   readonly requestId?: string
   /**

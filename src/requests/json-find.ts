@@ -123,7 +123,8 @@ class Finder {
     this.#fresh = false
     const depth = this.#closers.length
     if (this.#matched > depth) this.#matched = depth
-    else if (depth === this.#path.length && this.#matched === depth && this.#start > this.#end) this.#end = this.#at
+    // A value has begun and not ended: it is the container that is left here.
+    else if (depth === this.#path.length && this.#start > this.#end) this.#end = this.#at
   }
 
   /** The literal of an object's key; its colon is read too. */
