@@ -11,9 +11,9 @@ export const PROJECTS = {
   nodenext: {
     module: 'nodenext',
     moduleResolution: 'nodenext',
-    files: ['quickstart', 'mistakes', 'testing', 'commonjs'],
+    files: ['quickstart', 'actor', 'mistakes', 'testing', 'commonjs'],
   },
-  bundler: { module: 'esnext', moduleResolution: 'bundler', files: ['quickstart', 'mistakes', 'testing'] },
+  bundler: { module: 'esnext', moduleResolution: 'bundler', files: ['quickstart', 'actor', 'mistakes', 'testing'] },
 } as const
 
 /**
