@@ -147,12 +147,19 @@ export class Watch {
   }
 
   #dueUs(): number {
-    const { state, asks, session, live, options } = this.#actor
+    const { asks, live, options } = this.#actor
+    const dueUs = this.#verdictDueUs()
+    const polls = live !== undefined && (asks.table.awaitsKernel || this.pollWanted)
+    return polls ? Math.min(dueUs, options.clock.monoUs() + POLL_US) : dueUs
+  }
+
+  /** When something must be judged, for which the link is drained first. */
+  #verdictDueUs(): number {
+    const { state, asks, session, live } = this.#actor
     if (state.kind === 'stopped') return Infinity
     const due = Math.min(dueUsOf(state), asks.table.nextDeadlineUs() ?? Infinity, this.#metricsDueUs)
     if (live === undefined) return due
-    const poll = asks.table.awaitsKernel || this.pollWanted ? options.clock.monoUs() + POLL_US : Infinity
-    return Math.min(due, poll, session.nextDueUs(), this.#liveness.nextDueUs() ?? Infinity, this.#pingDueUs)
+    return Math.min(due, session.nextDueUs(), this.#liveness.nextDueUs() ?? Infinity, this.#pingDueUs)
   }
 
   // — when the timer fires —
@@ -165,7 +172,7 @@ export class Watch {
       this.#turnGranted = false
     } else {
       this.#noticeStall(lateUs, nowUs)
-      if (nowUs < this.#dueUs()) return
+      if (nowUs < this.#verdictDueUs()) return
       if (live !== undefined && !live.link.drain()) {
         // This transport cannot read now: the event loop does it before the timer fires again.
         this.#turnGranted = true

@@ -199,3 +199,16 @@ describe('pings and lanes', () => {
     expect(server().frames.map((frame) => frame.text())).toEqual(['one', 'two'])
   })
 })
+
+it('while the kernel takes nothing, what is polled reads nothing', async () => {
+  const { actor, server, pass } = await readyActor()
+  server().hold()
+  server().sendText('unread')
+  server().stall()
+  const ask = follow(actor.ask({ frame: 'x', confirmMode: 'sent', timeoutMs: 5000 }))
+  await pass(1000)
+  expect([actor.stats().messagesReceived, ask.value]).toEqual([0, undefined])
+  server().unstall()
+  await pass(5)
+  expect(ask.value).toMatchObject({ kind: 'sent' })
+})
