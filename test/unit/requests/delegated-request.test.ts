@@ -1,8 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { WsConfigError } from '../../../src/errors/errors.ts'
 import { prepareRequest, type WsDelegatedRequest } from '../../../src/requests/delegated-request.ts'
-import { checkPendingRequestsOptions } from '../../../src/requests/options.ts'
-import { Checker } from '../../../src/support/check.ts'
 
 const ids = { next: () => 'next' }
 const prepare = (request: object) =>
@@ -180,23 +178,5 @@ describe('where the place of the id in a frame is known', () => {
   it('bytes are looked into as well', () => {
     const frame = Buffer.from('{"id":"77"}')
     expect(prepareRequest({ ...request(''), frame }, ids, 'id').binary).toBe(true)
-  })
-})
-
-describe('options of the table', () => {
-  const problems = (value: unknown): string[] => {
-    const check = new Checker()
-    checkPendingRequestsOptions(check, 'requests', value)
-    return check.problems.map(({ field }) => field)
-  }
-
-  it('are checked, each of them', () => {
-    expect(problems(undefined)).toEqual([])
-    expect(problems({ maxPending: 1, maxSettledIds: 1, settledIdsMs: 1, maxUnresolved: 1 })).toEqual([])
-    const names = ['maxPending', 'maxSettledIds', 'settledIdsMs', 'maxUnresolved']
-    expect(problems(Object.fromEntries(names.map((name) => [name, 0])))).toEqual(
-      names.map((name) => `requests.${name}`),
-    )
-    expect(problems({ max: 1 })).toEqual(['requests.max'])
   })
 })
