@@ -1,6 +1,7 @@
 import type { WsDisconnectCause } from '../errors/disconnect-cause.ts'
 import type { WsEvent, WsMessage } from '../front/events.ts'
 import { redactUrl } from '../support/redact.ts'
+import { isCertificateCode } from '../transport/certificate-codes.ts'
 import { hex, type InflatedPayload, oneLine } from './payload.ts'
 import type { WatchSummary } from './watch-tally.ts'
 
@@ -99,7 +100,7 @@ export function failureText(cause: WsDisconnectCause, url: string): string {
   const where = cause.kind === 'handshake-failed' ? '' : `lost the connection to ${redactUrl(url)}: `
   const code = cause.message.includes(cause.code) ? '' : ` (${cause.code})`
   const lines = [`shared-ws watch: ${where}${oneLine(cause.message)}${code}`]
-  if (cause.kind === 'handshake-failed' && cause.stage === 'tls') {
+  if (cause.kind === 'handshake-failed' && isCertificateCode(cause.code)) {
     lines.push('  options: --ca FILE names certificates to trust; --insecure accepts any, for tests only')
   }
   if (cause.kind === 'handshake-failed' && cause.http !== undefined) {

@@ -34,3 +34,10 @@ const NAMES: Readonly<Record<number, string>> = {
 export function certificateCode(verifyError: number): string {
   return NAMES[verifyError] ?? `X509_V_ERR_${verifyError}`
 }
+
+const CODES: ReadonlySet<string> = new Set(Object.values(NAMES))
+
+/** Whether it was the server's certificate that failed, and not TLS in another way. */
+export function isCertificateCode(code: string): boolean {
+  return CODES.has(code) || code.startsWith('X509_V_ERR_')
+}

@@ -175,6 +175,9 @@ function contextFor(options: PreparedTls): SecureContext {
   return context
 }
 
-function asRawLinkError(error: NodeJS.ErrnoException): RawLinkError {
-  return new RawLinkError(error.code ?? 'ERR_SOCKET', error.message)
+function asRawLinkError(error: NodeJS.ErrnoException & { reason?: string }): RawLinkError {
+  const code = error.code ?? 'ERR_SOCKET'
+  // The message of an OpenSSL error names a thread and a line of its sources; its reason is what a user can read.
+  const isOpenSsl = code.startsWith('ERR_SSL_') && error.reason !== undefined
+  return new RawLinkError(code, isOpenSsl ? `TLS failed: ${error.reason}` : error.message)
 }

@@ -107,6 +107,7 @@ describe.each(TRANSPORTS)('no connection comes about, over %s', (transport) => {
       const server = await serve({ script: (peer) => peer.write('220 mail ready\r\n') })
       const cause = await handshakeFailure(`wss://127.0.0.1:${server.port}/`, { transport })
       expect(cause).toMatchObject({ stage: 'tls', code: 'ERR_SSL_WRONG_VERSION_NUMBER' })
+      expect(cause.message).toContain('TLS failed: wrong version number')
       expect(cause.message).toContain('does not speak TLS')
     })
 

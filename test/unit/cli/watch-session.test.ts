@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { humanFormat, jsonFormat } from '../../../src/cli/watch-format.ts'
+import { failureText, humanFormat, jsonFormat } from '../../../src/cli/watch-format.ts'
 import { WatchSession, type WatchSettings } from '../../../src/cli/watch-session.ts'
 import { VirtualClock } from '../../../src/testing/virtual-clock.ts'
 import { TestIo } from '../../support/cli-io.ts'
@@ -159,6 +159,21 @@ describe('JSON output', () => {
       '  body: blo\\x1bcked\\n…',
     ])
   })
+})
+
+describe('a failed TLS handshake', () => {
+  const failed = (code: string) =>
+    failureText({ kind: 'handshake-failed', stage: 'tls', code, message: 'no TLS', error: new Error(code) }, 'wss://x/')
+
+  test.each(['DEPTH_ZERO_SELF_SIGNED_CERT', 'CERT_HAS_EXPIRED', 'ERR_TLS_CERT_ALTNAME_INVALID', 'X509_V_ERR_99'])(
+    '%s: the certificate was refused, and the options that accept it are named',
+    (code) => expect(failed(code)).toMatch(/--ca FILE.*--insecure/),
+  )
+
+  test.each(['ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_TLS_TIMEOUT', 'ECONNRESET', 'ERR_SSL_TLSV1_ALERT_UNKNOWN_CA'])(
+    '%s: they would not help',
+    (code) => expect(failed(code)).not.toContain('--insecure'),
+  )
 })
 
 describe('what ends it, and the exit code', () => {
