@@ -209,7 +209,16 @@ void Link::Drain() {
     EmitEnd();
     return;
   }
-  ReadTurn();
+  // As much as the batch takes: the answer that somebody waits for may lie behind the first read.
+  const Batch& batch = loop_->batch();
+  bool progress = true;
+  while (progress && !ended_ && batch.HasReadRoom()) {
+    const double received = counters_.bytes_received;
+    const uint32_t records = batch.count();
+    const size_t held = backlog_.size();
+    ReadTurn();
+    progress = counters_.bytes_received != received || batch.count() != records || backlog_.size() != held;
+  }
   if (!ended_) UpdatePoll();
 }
 

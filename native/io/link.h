@@ -80,6 +80,9 @@ class Link {
  private:
   enum class Phase : uint8_t { kConnecting, kRaw, kTlsHandshake, kWebSocket };
 
+  // Frames are sealed one record at a time, so more than this is OpenSSL's answers to a peer (key updates).
+  static constexpr size_t kMaxUnsentCipherBytes = 64 * 1024;
+
   // Pings and pongs that may wait for a peer that does not read.
   static constexpr size_t kMaxWaitingControlFrames = 64;
 

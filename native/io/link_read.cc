@@ -155,6 +155,10 @@ void Link::ReadSealed() {
   UpdateCounters();
   if (size > 0) TakePlaintext(begin, size);
   if (ended_) return;
+  if (cipher_.size() - cipher_head_ > kMaxUnsentCipherBytes) {
+    End(EndReason::kTls, 0, "the peer asks for answers and does not read them");
+    return;
+  }
   if (result == TlsStream::Result::kOk && (size == capacity || tls_->has_kept_input())) {
     // The slab is full, or nobody wants bytes yet; OpenSSL may hold more, and no event of the socket will say
     // so.

@@ -184,6 +184,22 @@ TEST(link_drain_reads_at_once_and_not_inside_a_delivery) {
   CHECK_EQ(world.Messages(pair.id).back(), "unread");
 }
 
+TEST(link_drain_reads_all_that_the_batch_takes) {
+  World world;
+  Pair pair(&world);
+  std::string frames;
+  for (int i = 0; i < 200; i++) frames += TextFrame(std::string(900, 'x'));
+  pair.peer->Send(frames);
+  CHECK_EQ(world.Drain(pair.id), 200, "more than one read takes");
+  frames.clear();
+  for (int i = 0; i < 6000; i++) frames += TextFrame("");
+  pair.peer->Send(frames);
+  const int64_t first = world.Drain(pair.id);
+  pair.peer->Send(TextFrame("answer"));
+  CHECK_EQ(world.Drain(pair.id), 6000 - first + 1, "what was held back, and what lies behind it");
+  CHECK_EQ(world.Messages(pair.id).back(), "answer");
+}
+
 TEST(link_answers_pings_at_once) {
   World world;
   Pair pair(&world);
