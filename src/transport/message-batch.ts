@@ -1,5 +1,5 @@
 import { isAscii } from 'node:buffer'
-import { markAsUntransferable } from 'node:worker_threads'
+import { markAsLent } from '../support/lent-memory.ts'
 import {
   FLAG_ASCII,
   FLAG_BLOCK,
@@ -50,7 +50,7 @@ export class MessageBatch implements WsBatch, RecordMemory {
   add(payload: Buffer, binary: boolean, monoUs: number): void {
     // A transfer in user code would take the memory from under the other messages of one read, and from `ws`. Node 20
     // then copies, later ones throw a DataCloneError.
-    if (payload.buffer !== this.#payloads.at(-1)?.buffer) markAsUntransferable(payload.buffer)
+    if (payload.buffer !== this.#payloads.at(-1)?.buffer) markAsLent(payload.buffer)
     const slot = this.#payloads.push(payload) - 1
     const word = slot * RECORD_WORDS
     if (word === this.words.length) this.#grow()

@@ -1,6 +1,6 @@
-import { markAsUntransferable } from 'node:worker_threads'
 import { COUNTER_BYTES, type NativeAddon } from '../native/addon.ts'
 import { systemClock } from '../support/clock.ts'
+import { markAsLent } from '../support/lent-memory.ts'
 import {
   RECORD_AUX,
   RECORD_HEAD,
@@ -49,7 +49,7 @@ export class NativeLoop implements RecordMemory {
     this.addon = addon
     const memory = addon.init((count) => this.#deliver(count))
     // A user who transfers a view's buffer to a Worker would otherwise pull it from under C++.
-    for (const buffer of [memory.slab, memory.control, memory.scratch]) markAsUntransferable(buffer)
+    for (const buffer of [memory.slab, memory.control, memory.scratch]) markAsLent(buffer)
     this.slab = Buffer.from(memory.slab)
     this.#scratch = new Uint8Array(memory.scratch)
     this.maxLinks = memory.maxLinks
@@ -160,7 +160,7 @@ export class NativeLoop implements RecordMemory {
 
   block(slot: number): Buffer {
     const block = this.#blocks[slot] as ArrayBuffer
-    markAsUntransferable(block)
+    markAsLent(block)
     return Buffer.from(block)
   }
 }

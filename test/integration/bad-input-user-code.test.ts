@@ -168,6 +168,14 @@ describe.each(TRANSPORTS)('borrowed memory, over %s', (transport) => {
           } catch (error) {
             outcomes.push((error as DOMException).name === 'DataCloneError' ? 'refused' : 'broken')
           }
+          const buffer = bytes.buffer as ArrayBuffer & {
+            transfer?(): ArrayBuffer
+            transferToFixedLength?(): ArrayBuffer
+          }
+          // Not there before Node 21; before Node 24 the mark against transfer does not stop it.
+          if (buffer.transfer === undefined) continue
+          expect(() => buffer.transfer?.()).toThrow('lent by shared-ws')
+          expect(() => buffer.transferToFixedLength?.()).toThrow('lent by shared-ws')
         }
         for (let i = 0; i < batch.length; i++) seen.push(batch.at(i).text())
       },
