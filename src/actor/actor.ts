@@ -1,3 +1,4 @@
+import type { WsDisconnectCause } from '../errors/disconnect-cause.ts'
 import type { WsHealthSnapshot } from '../health/metrics.ts'
 import type { WsDelegatedRequest } from '../requests/delegated-request.ts'
 import type { WsOutcome } from '../requests/outcome.ts'
@@ -89,6 +90,8 @@ export interface WsActor {
    * (default `closeTimeoutMs`). Idempotent. Resolves when no timer, handle or socket is left. Default code 1000.
    */
   stop(options?: { readonly code?: number; readonly reason?: string; readonly timeoutMs?: number }): Promise<WsStopped>
+  /** Ends for good and at once, without a close handshake; nothing more is delivered. `closed()` tells with this cause. */
+  abandon(cause: WsDisconnectCause): void
   /** Resolves when it has ended, whatever the cause. Never rejects. */
   closed(): Promise<WsStopped>
 

@@ -6,7 +6,7 @@ import type { ResolvedActorOptions } from './resolve.ts'
 
 /**
  * One attempt: the user's functions for url, headers and subprotocols, then the transport. `onEnd` of `events` comes exactly
- * once, whatever failed; it may come from inside {@link start}, when the transport refuses the request.
+ * once, whatever failed, and never from inside {@link start}: whoever starts has yet to get hold of what it started.
  */
 export class Attempt {
   readonly #options: ResolvedActorOptions
@@ -62,7 +62,7 @@ export class Attempt {
     try {
       this.#link = transport.connect(request, this.#events)
     } catch (error) {
-      this.#end(transportThrew(`connect of transport ${transport.name}`, error))
+      queueMicrotask(() => this.#end(transportThrew(`connect of transport ${transport.name}`, error)))
     }
   }
 

@@ -20,10 +20,12 @@ export function stoppedBySignal(reason: unknown): LocalStop {
   return { kind: 'local-stop', code: 'ERR_ABORTED', message, closeCode: ABNORMAL, closeReason: '' }
 }
 
-/** The server did not take what was queued before CLOSE. */
+/** The server did not take what was queued before CLOSE, in the time that `close` or its option gives. */
 export function closeTookTooLong(why: WsDisconnectCause): LocalStop {
   const message = `${why.message}; the server did not take in time what was queued before CLOSE`
-  return { kind: 'local-stop', code: 'ERR_CLOSE_TIMEOUT', message, closeCode: ABNORMAL, closeReason: '' }
+  // The signal's word stands: by it, promises know to reject with the signal's reason.
+  const code = why.code === 'ERR_ABORTED' ? why.code : 'ERR_CLOSE_TIMEOUT'
+  return { kind: 'local-stop', code, message, closeCode: ABNORMAL, closeReason: '' }
 }
 
 /** `shutdown` of an ingress, or `fatal` of a handler: a stop that user code asked for. */

@@ -1,6 +1,7 @@
 import type { WsDisconnectAction } from '../errors/disconnect-action.ts'
 import type { WsDisconnectCause } from '../errors/disconnect-cause.ts'
 import { classifyDisconnect } from '../reconnect/classify.ts'
+import { NoReconnect } from '../reconnect/exponential-backoff.ts'
 import { MAX_TIMER_MS } from '../support/check.ts'
 import type { ActorEffect } from './effects.ts'
 import type { Decision } from './events.ts'
@@ -17,6 +18,8 @@ export function decide(
   hooks: Hooks,
 ): Decision {
   const { cause, attempt, history, immediateAllowed } = effect
+  // Nobody's opinion matters, and not even a wish for another connection leads to one.
+  if (options.reconnect === NoReconnect) return { kind: 'stop', reason: `${cause.message}; there is no reconnecting` }
   const action = opinionOf(options.handler, cause, attempt, hooks) ?? classifyDisconnect(cause, history)
   if (action.kind === 'abort') return { kind: 'stop', reason: action.reason }
   if (action.kind === 'immediate-reconnect' && immediateAllowed) return { kind: 'retry', delayMs: 0, immediate: true }

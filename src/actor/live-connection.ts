@@ -16,6 +16,8 @@ export class LiveConnection implements RequestCarrier, WsPingPongLink {
   readonly #lanes: Lanes
   /** Application data has come. */
   dataSeen = false
+  /** The user has been told that data flows again. */
+  resumed = false
   /** The server has answered something: a pong, a heartbeat, a reply. */
   answerSeen = false
   /** Public subscriptions have been replayed; all of them. */

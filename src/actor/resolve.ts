@@ -165,7 +165,7 @@ export function resolveActorOptions(options: unknown): ResolvedActorOptions {
         'clock',
         given.clock,
         ['monoUs', 'epochUs', 'setTimer'],
-        'a Clock: monoUs, epochUs, setTimer',
+        'an object with the methods monoUs, epochUs and setTimer',
       ) ?? systemClock,
     random:
       check.methods<RandomSource>('random', given.random, ['bytes', 'float'], 'a RandomSource: bytes, float') ??

@@ -45,6 +45,8 @@ export type WsStatusEvent =
       readonly toUs: number
       readonly cause: WsDisconnectCause
     })
+  /** After a gap: every subscription has been answered, and data flows again. Once per connection. */
+  | (WsStatusBase & { readonly kind: 'resumed' })
   /** The next attempt comes in `delayMs`. */
   | (WsStatusBase & { readonly kind: 'backoff'; readonly attempt: number; readonly delayMs: number })
   /** The connection has been healthy for `stableMs`; attempts count from 1 again. */

@@ -127,8 +127,9 @@ function leave(
       if (next === 'stop') return finish(state.course, cause, cause.message)
       return politely ? connect(state.course) : same(state)
     case 'idle':
+    case 'deciding':
       return next === 'stop' ? finish(state.course, cause, cause.message) : same(state)
-    default:
+    case 'stopped':
       return same(state)
   }
 }

@@ -81,6 +81,9 @@ export class WebSocketActor<M = unknown, E = never> implements WsActor {
 
   async ready(options?: { readonly timeoutMs?: number; readonly signal?: AbortSignal }): Promise<WsOpenInfo> {
     const { timeoutMs, signal } = checkWait('ready', options)
+    // Of the connection that is on its way out: who asks now waits for the next one, or for the end.
+    const { kind } = this.#core.state
+    if (this.#ready.settled && (kind === 'draining' || kind === 'closing')) this.#ready = deferred()
     if (timeoutMs === undefined && options?.signal === undefined) return this.#ready.promise
     const ms = timeoutMs ?? MAX_TIMER_MS
     const expired = (): Error => timeoutError('the actor was not ready', ms)
@@ -200,24 +203,29 @@ export class WebSocketActor<M = unknown, E = never> implements WsActor {
     return this.#closed.promise
   }
 
+  abandon(cause: WsDisconnectCause): void {
+    this.#core.leave(cause, 'stop', false)
+  }
+
   closed(): Promise<WsStopped> {
     return this.#closed.promise
   }
 
   pauseReading(): void {
-    this.#core.enter(() => this.#core.watch.setPaused(true))
+    this.#setPaused(true)
   }
 
   resumeReading(): void {
-    this.#core.enter(() => this.#core.watch.setPaused(false))
+    this.#setPaused(false)
   }
 
   async ping(options?: { readonly timeoutMs?: number; readonly signal?: AbortSignal }): Promise<number> {
     const { timeoutMs, signal } = checkWait('ping', options)
-    const { live, watch } = this.#core
+    const { live, watch, health } = this.#core
     if (live === undefined) throw notOpenError('ping')
     const rttUs = await watch.pings.send(live.link, timeoutMs ?? PING_TIMEOUT_MS, signal)
     live.answerSeen = true
+    health.recordRttUs(rttUs)
     return rttUs
   }
 
@@ -240,6 +248,13 @@ export class WebSocketActor<M = unknown, E = never> implements WsActor {
     return this.#core.state.kind === 'ready' && !this.#draining ? this.#core.live : undefined
   }
 
+  /** From inside a hook as well at once: what a link delivers in one go must stop coming. */
+  #setPaused(paused: boolean): void {
+    const { isInside, watch } = this.#core
+    if (isInside) watch.setPaused(paused)
+    else this.#core.enter(() => watch.setPaused(paused))
+  }
+
   readonly #onAbort = (): void => {
     const { signal, closeTimeoutMs: timeoutMs } = this.#core.options
     const cause = stoppedBySignal(signal?.reason)
@@ -252,8 +267,18 @@ export class WebSocketActor<M = unknown, E = never> implements WsActor {
   }
 
   #progressed(): void {
+    this.#tellResumed()
     if (this.#drained.size === 0 || !this.#isDrained()) return
     for (const settle of this.#drained) settle(true)
+  }
+
+  /** The first connection resumes nothing. */
+  #tellResumed(): void {
+    const { live, state, session } = this.#core
+    if (live === undefined || live.resumed || !live.dataSeen || live.connection === 1) return
+    if (state.kind !== 'ready' || !session.allSettled) return
+    live.resumed = true
+    this.#core.enter(() => this.#core.status({ kind: 'resumed' }))
   }
 
   #disconnected(cause: WsDisconnectCause): void {

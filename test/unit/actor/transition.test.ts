@@ -120,6 +120,7 @@ const TABLE: readonly (readonly [event: string, ActorEvent, number, Partial<Reco
       preparing: 'closing terminate-link',
       ready: 'draining await-asks',
       proving: 'draining await-asks',
+      deciding: 'stopped finish',
       backoff: 'stopped finish',
     },
   ],
