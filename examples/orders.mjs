@@ -1,7 +1,7 @@
-// Orders, and what became of each: an exchange in this process, an actor that authenticates, subscribes, places orders,
+// Orders, and what became of each: an exchange in this process, a connection that authenticates, subscribes, places orders,
 // loses its connection in the middle, heals, and tells the truth about every one of them.
 // Run with: node examples/orders.mjs
-import { nativeTransport, WebSocketActor } from 'shared-ws'
+import { connect } from 'shared-ws'
 import { EmbeddedExchange, JsonRpcDelegatedEndpoint } from 'shared-ws/testing'
 
 const exchange = await EmbeddedExchange.start({ rate: 20 })
@@ -10,16 +10,13 @@ const endpoint = new JsonRpcDelegatedEndpoint({
   credentials: async () => ({ clientId: 'demo', clientSecret: 'demo-secret' }), // asked for per connection
   onMessage: () => prices++,
 })
-const venue = new WebSocketActor({
-  url: exchange.url,
-  transport: nativeTransport,
+const venue = connect(exchange.url, {
   handler: endpoint,
   subscriptionManager: endpoint,
   subscriptions: ['ticker.BTC-PERPETUAL.100ms'],
-  onStatus: (event) => console.log('  status:', event.kind),
-  onLateReply: (outcome) => console.log('  late truth:', outcome.requestId, outcome.kind),
+  onEvent: (event) => console.log('  event:', event.kind),
 })
-venue.start()
+venue.onLateReply((outcome) => console.log('  late truth:', outcome.requestId, outcome.kind))
 await venue.ready({ timeoutMs: 10_000 })
 
 const rpc = (method, params) => (id) => JSON.stringify({ jsonrpc: '2.0', id, method, params })
@@ -64,7 +61,9 @@ if (outcome.kind === 'unconfirmed') {
   console.log('q-3 is', probe.kind === 'confirmed' ? probe.reply.field('result.0.order_state') : probe.kind)
   if (probe.kind === 'confirmed') venue.settle(outcome.requestId, probe.reply)
 }
-console.log(`connection ${venue.connection}, ${prices} prices, ${venue.unresolved().length} requests unresolved`)
+console.log(
+  `${venue.stats().disconnects} disconnect, ${prices} prices, ${venue.unresolved().length} requests unresolved`,
+)
 await venue.drain({ timeoutMs: 1_000 })
-await venue.stop()
+await venue.close()
 await exchange.stop()

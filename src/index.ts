@@ -29,7 +29,16 @@ export {
 export { SharedWsError, WsConfigError, type WsConfigProblem } from './errors/errors.ts'
 export { PROTOCOL_STATUSES, type ProtocolStatus, type ProtocolStatusCode } from './errors/statuses.ts'
 export { connect } from './front/connect.ts'
-export type { WsClosed, WsConnection, WsConnectionState, WsConnectionStats, WsSendResult } from './front/connection.ts'
+export type {
+  WsClosed,
+  WsCloseOptions,
+  WsConnection,
+  WsConnectionState,
+  WsConnectionStats,
+  WsSendOptions,
+  WsSendResult,
+  WsWaitOptions,
+} from './front/connection.ts'
 export type {
   WsBackpressureEvent,
   WsConnectedEvent,
@@ -37,6 +46,11 @@ export type {
   WsEvent,
   WsGapEvent,
   WsMessage,
+  WsReadyEvent,
+  WsResumedEvent,
+  WsStaleEvent,
+  WsStallEvent,
+  WsSubscriptionEvent,
 } from './front/events.ts'
 export type {
   ConnectOptions,
@@ -47,6 +61,7 @@ export type {
   WsQueueOptions,
   WsQueuePolicy,
 } from './front/options.ts'
+export type { WsSubscriptionEncoder, WsSubscriptionPlan } from './front/subscription-encoder.ts'
 export { WsApplicationPingPong, type WsApplicationPingPongOptions } from './health/application-ping-pong.ts'
 export { type WsHealthCounter, WsHealthMonitor } from './health/health-monitor.ts'
 export type { WsDistribution, WsHealthSnapshot, WsMetricsReporter } from './health/metrics.ts'

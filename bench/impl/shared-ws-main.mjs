@@ -50,7 +50,13 @@ export const impl = {
   /** @type {import('../lib/tasks.mjs').Impl['receive']} */
   async receive(url, form, tally) {
     const take = consume[form]
-    const connection = connect(url, { ...options, onBatch: (batch) => take(batch, tally), onCallbackError: fail })
+    const connection = connect(url, {
+      ...options,
+      onBatch: (batch) => take(batch, tally),
+      onCallbackError: fail,
+      // It would come back otherwise.
+      onEvent: (event) => void (event.kind === 'disconnected' && connection.close()),
+    })
     await connection.ready()
     await connection.closed()
   },

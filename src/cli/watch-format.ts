@@ -65,10 +65,11 @@ export const humanFormat: WatchFormat = {
         return `connected to ${redactUrl(url)} at ${remoteAddress}:${remotePort} by ${transport}${security}${protocol}\n`
       }
       case 'gap':
-        return `gap, messages lost: ${event.messages}: ${oneLine(event.cause.message)} (${event.cause.code})\n`
+        return `gap, messages lost: ${event.messages ?? 'unknown'}: ${oneLine(event.cause.message)} (${event.cause.code})\n`
       case 'backpressure':
         return event.paused ? 'reading pauses: the output is slower than the server\n' : 'reading goes on\n'
-      case 'disconnected':
+      default:
+        // One attempt, without subscriptions or a session: nothing else happens but the end, of which the summary tells.
         return ''
     }
   },

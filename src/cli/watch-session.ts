@@ -19,9 +19,13 @@ export interface WatchSettings {
   readonly quiet: boolean
 }
 
+/** What it needs of a connection: one that is made with `reconnect: false`. */
+export type WatchFeed = AsyncIterable<WsEvent> &
+  Pick<WsConnection, 'transportName' | 'state' | 'send' | 'ping' | 'close' | 'closed'>
+
 /** Prints one connection from its beginning to its end. */
 export class WatchSession {
-  readonly #feed: WsConnection
+  readonly #feed: WatchFeed
   readonly #settings: WatchSettings
   readonly #format: WatchFormat
   readonly #io: CliIo
@@ -31,7 +35,7 @@ export class WatchSession {
   #stopping = false
   #unsent = false
 
-  constructor(feed: WsConnection, settings: WatchSettings, format: WatchFormat, io: CliIo) {
+  constructor(feed: WatchFeed, settings: WatchSettings, format: WatchFormat, io: CliIo) {
     this.#feed = feed
     this.#settings = settings
     this.#format = format

@@ -49,7 +49,7 @@ export class WatchTally {
     if (event.kind === 'disconnected') this.#endedAtUs = event.atUs
     if (event.kind !== 'gap') return
     this.#gaps++
-    this.#lost += event.messages
+    this.#lost += event.messages ?? 0
   }
 
   /** `text` of the message, or of what it inflates to; undefined for other binary. */

@@ -106,6 +106,8 @@ export const watch: Command = defineCommand({
 function connectOptions(given: WatchOptions): ConnectOptions {
   const { transport } = given
   return {
+    // What is watched is one connection, from its beginning to its end.
+    reconnect: false,
     headers: given.header,
     subprotocols: given.subprotocol,
     tls: { ...(given.insecure ? { validateCerts: false } : {}), ...(given.ca === undefined ? {} : { ca: given.ca }) },

@@ -1,27 +1,60 @@
 import type { WsDisconnectCause } from '../errors/disconnect-cause.ts'
+import type { WsDelegatedRequest } from '../requests/delegated-request.ts'
+import type { WsOutcome } from '../requests/outcome.ts'
+import type { WsUnresolved } from '../requests/pending-requests.ts'
+import type { WsSessionSend } from '../session/endpoint-handler.ts'
+import type { WsSubscriptionState } from '../session/subscriptions.ts'
 import type { WsOpenInfo, WsPayload } from '../transport/transport.ts'
 import type { WsEvent } from './events.ts'
 
+/**
+ * `connecting`: also between two connections. `open`: `send` and `ask` are accepted. `closing`: it ends for good, by our
+ * doing. `closed` is final.
+ */
 export type WsConnectionState = 'connecting' | 'open' | 'closing' | 'closed'
 
 /**
  * What became of a `send`. `taken`: the transport has it, and sends it now or as soon as the kernel lets it. `queued`:
- * it waits in the connection, in order. `full`: the queue is at its bound, nothing was kept. `not-open`: connecting,
- * closing or closed, nothing was kept.
+ * it waits in the connection, in order; from inside a callback, until that has returned. `full`: the queue is at its bound,
+ * nothing was kept. `not-open`: nothing was kept. What is queued when a connection breaks is never sent.
  */
-export type WsSendResult = 'taken' | 'queued' | 'full' | 'not-open'
+export type WsSendResult = WsSessionSend
 
-/** Why and how a connection ended. */
+export interface WsSendOptions {
+  readonly binary?: boolean
+  /** Ahead of all that is not. */
+  readonly urgent?: boolean
+}
+
+export interface WsWaitOptions {
+  readonly timeoutMs?: number
+  readonly signal?: AbortSignal
+}
+
+export interface WsCloseOptions {
+  readonly code?: number
+  readonly reason?: string
+  readonly timeoutMs?: number
+}
+
+/** Why and how it all ended. */
 export interface WsClosed {
-  /** `cause.message`, for people. */
+  /** For people: what `cause` says, and why there was no further attempt. */
   readonly reason: string
   readonly cause: WsDisconnectCause
   /** RFC 6455 7.1.5: the peer's code, 1005 for none, 1006 for no close handshake. */
   readonly closeCode: number
 }
 
+/** Counters since `connect()`. */
 export interface WsConnectionStats {
   readonly state: WsConnectionState
+  /** Which connection is, or is next: 1, 2, … */
+  readonly connection: number
+  /** Attempts since a connection last proved healthy. */
+  readonly attempt: number
+  /** Connections that were open and have ended. */
+  readonly disconnects: number
   readonly messagesReceived: number
   readonly bytesReceived: number
   readonly bytesSent: number
@@ -30,54 +63,88 @@ export interface WsConnectionStats {
   /** Messages waiting for the iterator. */
   readonly queuedMessages: number
   readonly droppedMessages: number
+  /** Asks that are waiting for their outcome. */
+  readonly pending: number
   readonly callbackErrors: number
-  /** ms for which the connection has been open, or was. */
+  /** ms for which the connection has been open, or the last one was. */
   readonly uptimeMs: number
   /** Round trip of the last ping that was answered, µs. */
   readonly rttUs?: number
 }
 
-/** One WebSocket connection. Made by `connect()`; connecting has begun when it is returned. */
+/**
+ * A connection that heals: each that breaks is replaced, until `close()`, the signal, or a cause that another attempt could
+ * not mend (`closed()` tells). Made by `connect()`; connecting has begun when it is returned.
+ */
 export interface WsConnection extends AsyncIterable<WsEvent> {
   readonly state: WsConnectionState
   /** `native`, `ws` or the name of the transport given. */
   readonly transportName: string
   /**
-   * Resolves when open. Rejects with `WsConnectError` when the connection has ended or ends before, with `ERR_TIMEOUT`, or
-   * with the signal's reason; the last two leave the attempt alone. Without limits of its own it waits at most
-   * `timeouts.totalMs`, since the attempt ends then.
+   * Resolves when open: at once, or with the next connection that comes that far. Rejects with `WsConnectError` when it has
+   * all ended or ends before, with `ERR_TIMEOUT`, or with the signal's reason; the last two leave the attempts alone.
    */
-  ready(options?: { readonly timeoutMs?: number; readonly signal?: AbortSignal }): Promise<WsOpenInfo>
+  ready(options?: WsWaitOptions): Promise<WsOpenInfo>
   /**
    * Sends one message, behind all before it. Strings and payload functions are sent as text and bytes as binary, unless
    * `binary` says otherwise. Nothing of `payload` is used after the call: bytes are copied when they are queued, and a
    * payload function is run (it may run twice when the link turns out to be full). Throws `ERR_PAYLOAD_TYPE` and
    * `ERR_PAYLOAD_WRITER`, and what a payload function throws.
    */
-  send(payload: WsPayload, options?: { readonly binary?: boolean }): WsSendResult
+  send(payload: WsPayload, options?: WsSendOptions): WsSendResult
   /**
    * Sends several payloads in as few system calls as the kernel allows. Returns how many were taken or queued: it stops at
    * the first that is not.
    */
-  sendBatch(payloads: readonly WsPayload[], options?: { readonly binary?: boolean }): number
+  sendBatch(payloads: readonly WsPayload[], options?: WsSendOptions): number
+  /**
+   * Sends a request and resolves with what became of it; for everything the network can do. `confirmed` needs a handler
+   * with `matchReply`. Rejects for a programmer's mistake: `ERR_CONFIG`, `ERR_PAYLOAD_TYPE`, `ERR_PAYLOAD_WRITER`,
+   * `ERR_REQUEST_ID_NOT_IN_FRAME`.
+   */
+  ask(request: WsDelegatedRequest): Promise<WsOutcome>
+  /** Hears the truth about asks that had been settled without it. Returns what takes the listener away again. */
+  onLateReply(listener: (outcome: WsOutcome) => void): () => void
+  /** Asks that ended `unconfirmed` and about which nothing has been learned since. */
+  unresolved(): readonly WsUnresolved[]
+  /** You have found out what became of an unresolved ask. False: no such id is unresolved. */
+  settle(requestId: string, evidence?: unknown): boolean
+  /** The next id of the one id space of all that is sent with an id. */
+  nextRequestId(): string
+  /**
+   * Adds to what is subscribed, now or as soon as there is a connection, and on each later one. Throws
+   * `ERR_NO_SUBSCRIPTIONS` where neither `subscriptions.encode` nor a manager says how.
+   */
+  subscribe(items: readonly string[]): void
+  unsubscribe(items: readonly string[]): void
+  /** Every desired item, in the order in which it was added, and where it stands on this connection. */
+  subscriptions(): readonly WsSubscriptionState[]
   /**
    * Pings with a nonce, and resolves with the round trip in µs when exactly that comes back. Default timeout 5 s. Rejects
    * with `ERR_TIMEOUT`, with the signal's reason, with `WsConnectError` when the connection ends, with `ERR_NOT_OPEN`, and
    * with `ERR_QUEUE_FULL` when 64 are unanswered or the link has no room.
    */
-  ping(options?: { readonly timeoutMs?: number; readonly signal?: AbortSignal }): Promise<number>
+  ping(options?: WsWaitOptions): Promise<number>
+  /** Leaves this connection for another one; pending asks may finish first. While waiting for the next attempt: now. */
+  reconnect(reason?: string): void
   /**
-   * Closes politely, behind everything that `send` has accepted; resolves when the socket is gone, which takes at most
-   * `timeoutMs`. While connecting it gives the attempt up. Idempotent: later calls join the first. Default code 1000,
-   * `closeTimeoutMs` of the options. Rejects with `WsConfigError` for a code or reason that cannot be sent.
+   * Refuses new asks and sends, and resolves true once every pending ask has its outcome and all that was sent has reached
+   * the kernel; false after `timeoutMs` (default 5000) or at a disconnect. The only way on is {@link close}.
    */
-  close(options?: { readonly code?: number; readonly reason?: string; readonly timeoutMs?: number }): Promise<WsClosed>
-  /** Resolves when the connection has ended, whatever the cause. Never rejects. */
+  drain(options?: { readonly timeoutMs?: number }): Promise<boolean>
+  /**
+   * Ends for good: politely, behind everything that `send` has accepted; pending asks settle at once. Resolves when the
+   * socket is gone, which takes at most `timeoutMs`. Between connections it gives the attempt up. Idempotent: later calls
+   * join the first. Default code 1000, `closeTimeoutMs` of the options. Rejects with `WsConfigError` for a code or reason
+   * that cannot be sent.
+   */
+  close(options?: WsCloseOptions): Promise<WsClosed>
+  /** Resolves when it has ended for good, whatever the cause. Never rejects. */
   closed(): Promise<WsClosed>
   stats(): WsConnectionStats
   /**
-   * Events in order, once: a second iterator throws `ERR_ITERATOR_TAKEN`. `disconnected` is the last. Leaving the loop early
-   * closes the connection, waits until that is done, and forgets what is queued.
+   * Events in order, over all connections, once: a second iterator throws `ERR_ITERATOR_TAKEN`. A `disconnected` without
+   * `next` is the last. Leaving the loop early closes, waits until that is done, and forgets what is queued.
    */
   [Symbol.asyncIterator](): AsyncIterator<WsEvent, undefined>
 }

@@ -1,16 +1,12 @@
-import type {
-  WsBackpressureEvent,
-  WsConnectedEvent,
-  WsDisconnectedEvent,
-  WsEvent,
-  WsGapEvent,
-  WsMessage,
-} from './events.ts'
+import type { WsEvent, WsGapEvent, WsMessage } from './events.ts'
 import { Fifo } from './fifo.ts'
 import type { WsQueuePolicy } from './options.ts'
 
-/** Everything but messages: never dropped, never counted. */
-export type LifecycleEvent = WsConnectedEvent | WsGapEvent | WsBackpressureEvent | WsDisconnectedEvent
+/** Everything but messages: not counted against the bounds, and kept unless {@link MAX_EVENTS} of them wait. */
+export type LifecycleEvent = Exclude<WsEvent, WsMessage>
+
+/** A connection that heals for months, and whose events nobody takes, must not remember them all. */
+export const MAX_EVENTS = 4096
 
 export interface EventQueueOptions {
   readonly maxMessages: number
@@ -100,7 +96,10 @@ export class EventQueue {
     if (this.#ended) return
     const waiter = this.#waiting.shift()
     if (waiter !== undefined) waiter({ done: false, value: event })
-    else this.#events.push({ position: this.#pushed, event })
+    else {
+      this.#events.push({ position: this.#pushed, event })
+      if (this.#events.length > MAX_EVENTS) this.#forgetOldEvent()
+    }
   }
 
   /** Nothing more will be pushed; what is queued is still yielded. */
@@ -206,16 +205,32 @@ export class EventQueue {
     this.#lose(lost, this.#pushed)
   }
 
+  /** Gaps are kept as long as anything else can go; then two become one. */
+  #forgetOldEvent(): void {
+    const index = Math.max(
+      0,
+      this.#events.findIndex(({ event }) => event.kind !== 'gap'),
+    )
+    const [forgotten] = this.#events.splice(index, 1)
+    const next = this.#events[0]
+    if (forgotten?.event.kind !== 'gap' || next?.event.kind !== 'gap') return
+    const { messages: _, ...both } = { ...next.event, fromUs: forgotten.event.fromUs }
+    next.event = both
+    if (forgotten === this.#openGap) this.#openGap = undefined
+  }
+
   #lose(lost: WsMessage, position: number): void {
     this.#dropped++
     this.#unreported = extendGap(this.#unreported, lost)
-    if (this.#openGap !== undefined) {
+    const behind = this.#events.findIndex((placed) => placed.position > position)
+    const place = behind === -1 ? this.#events.length : behind
+    // What happened in between (the end of a connection, above all) stays in between.
+    if (this.#openGap !== undefined && this.#events[place - 1] === this.#openGap) {
       this.#openGap.event = extendGap(this.#openGap.event, lost)
       return
     }
     this.#openGap = { position, event: extendGap(undefined, lost) }
-    const behind = this.#events.findIndex((placed) => placed.position > position)
-    this.#events.splice(behind === -1 ? this.#events.length : behind, 0, this.#openGap)
+    this.#events.splice(place, 0, this.#openGap)
   }
 }
 

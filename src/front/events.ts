@@ -2,18 +2,40 @@ import type { WsDisconnectCause } from '../errors/disconnect-cause.ts'
 import type { WsOpenInfo } from '../transport/transport.ts'
 
 /** What the iterator of a connection yields, in the order in which it happened. Discriminated by `kind`. */
-export type WsEvent = WsConnectedEvent | WsMessage | WsGapEvent | WsBackpressureEvent | WsDisconnectedEvent
+export type WsEvent =
+  | WsConnectedEvent
+  | WsReadyEvent
+  | WsMessage
+  | WsGapEvent
+  | WsResumedEvent
+  | WsStaleEvent
+  | WsStallEvent
+  | WsBackpressureEvent
+  | WsSubscriptionEvent
+  | WsDisconnectedEvent
 
 interface EventBase {
-  /** 1, 2, …: which connection it belongs to. */
+  /** 1, 2, …: which connection it belongs to. Attempts that fail use no number up. */
   readonly connection: number
 }
 
-/** The server has switched protocols; messages may follow. */
-export interface WsConnectedEvent extends EventBase {
-  readonly kind: 'connected'
+interface TimedEvent extends EventBase {
+  /** Unix epoch µs. */
   readonly atUs: number
+}
+
+/** The server has switched protocols; messages may follow. */
+export interface WsConnectedEvent extends TimedEvent {
+  readonly kind: 'connected'
   readonly info: WsOpenInfo
+}
+
+/**
+ * Only where the handler has `authenticate` or `onReady`: they are done, and `send` and `ask` are accepted. Without such a
+ * handler that is so from `connected` on.
+ */
+export interface WsReadyEvent extends TimedEvent {
+  readonly kind: 'ready'
 }
 
 /** A message that the user owns. */
@@ -33,28 +55,62 @@ export interface WsMessage extends EventBase {
   bytes(): Uint8Array
 }
 
-/** Messages that were lost, by whoever's fault. Nothing from before it comes after it. */
+/**
+ * Messages that were lost, by whoever's fault: a connection that broke (nothing of that connection comes after its gap), or
+ * our own queue, whose losses stand where they were.
+ */
 export interface WsGapEvent extends EventBase {
   readonly kind: 'gap'
   readonly scope: 'connection'
-  /** Unix epoch µs of the first and the last loss known. */
+  /**
+   * Unix epoch µs. Of the queue: the first and the last loss. Of a broken connection: the last byte received and the end;
+   * what the server sent from then until the next `connected` is missing too.
+   */
   readonly fromUs: number
   readonly toUs: number
-  /** Messages lost, where that is known. */
-  readonly messages: number
+  /** How many were lost; absent where nobody can know. */
+  readonly messages?: number
   readonly cause: { readonly code: string; readonly message: string }
 }
 
-/** We stopped (or went on) reading because the iterator's queue is full (or has room again). */
-export interface WsBackpressureEvent extends EventBase {
-  readonly kind: 'backpressure'
-  readonly paused: boolean
-  readonly atUs: number
+/** After a gap: every subscription has been answered on the new connection, and its first data has come. */
+export interface WsResumedEvent extends TimedEvent {
+  readonly kind: 'resumed'
 }
 
-/** The last event of a connection, and of a single-shot iterator. */
-export interface WsDisconnectedEvent extends EventBase {
-  readonly kind: 'disconnected'
-  readonly atUs: number
+/** Nothing came for too long (`staleAfterMs`, `silentAfterMs`, a ping unanswered); the connection was given up. */
+export interface WsStaleEvent extends TimedEvent {
+  readonly kind: 'stale'
+  readonly silentForMs: number
   readonly cause: WsDisconnectCause
+}
+
+/** Our own thread stood still for so long that silence proves nothing: the silence timers begin anew. */
+export interface WsStallEvent extends TimedEvent {
+  readonly kind: 'stall'
+  readonly stalledForMs: number
+}
+
+/** We stopped (or went on) reading because the iterator's queue is full (or has room again). */
+export interface WsBackpressureEvent extends TimedEvent {
+  readonly kind: 'backpressure'
+  readonly paused: boolean
+}
+
+/** How the venue answered a subscription message; only where answers are decoded. */
+export interface WsSubscriptionEvent extends TimedEvent {
+  readonly kind: 'subscription'
+  readonly item: string
+  /** `unanswered`: within 10 s; the connection is replaced. */
+  readonly state: 'acked' | 'rejected' | 'unsubscribed' | 'unanswered'
+  readonly code?: string
+  readonly message?: string
+}
+
+/** A connection, or an attempt to get one, has ended. Without `next` it is the last event. */
+export interface WsDisconnectedEvent extends TimedEvent {
+  readonly kind: 'disconnected'
+  readonly cause: WsDisconnectCause
+  /** The attempt that follows: which one since a connection last proved healthy, and in how many ms. */
+  readonly next?: { readonly attempt: number; readonly delayMs: number }
 }

@@ -8,21 +8,26 @@ import type { ResolvedOptions } from './resolve.ts'
 
 /**
  * Where what arrives goes: to `onBatch` and `onMessage` when there are any, else to the iterator; lifecycle events to
- * the iterator and to `onEvent`.
+ * the iterator and to `onEvent`. Where a handler or an ingress takes the messages, the iterator gets them only from the
+ * moment at which there is one: else a connection that nobody iterates would stop reading for good.
  */
 export class Inbox {
   readonly #callbacks: ResolvedOptions['callbacks']
   readonly #guard: CallbackGuard
   readonly #queue: EventQueue
-  readonly #connection: number
+  readonly #takenElsewhere: boolean
   #iterated = false
   #messages = 0
 
-  constructor(options: ResolvedOptions, guard: CallbackGuard, owner: EventQueueOwner, connection: number) {
+  constructor(
+    options: Pick<ResolvedOptions, 'callbacks' | 'queue' | 'takesMessages'>,
+    guard: CallbackGuard,
+    owner: EventQueueOwner,
+  ) {
     this.#callbacks = options.callbacks
     this.#guard = guard
     this.#queue = new EventQueue(options.queue, owner)
-    this.#connection = connection
+    this.#takenElsewhere = options.takesMessages
   }
 
   get messagesReceived(): number {
@@ -38,12 +43,13 @@ export class Inbox {
   }
 
   /** `wanted` turns false when the connection is given up in the middle: what is left of the batch is forgotten. */
-  deliver(batch: WsBatch, wanted: () => boolean): void {
+  deliver(batch: WsBatch, connection: number, wanted: () => boolean): void {
     const { onBatch, onMessage } = this.#callbacks
     this.#messages += batch.length
-    if (onBatch !== undefined) this.#guard.run('onBatch', onBatch, batch, this.#connection)
-    if (onMessage !== undefined) this.#deliverEach(batch, onMessage, wanted)
-    if (onBatch === undefined && onMessage === undefined) this.#enqueue(batch)
+    if (onBatch !== undefined) this.#guard.run('onBatch', onBatch, batch, connection)
+    if (onMessage !== undefined) this.#deliverEach(batch, connection, onMessage, wanted)
+    if (onBatch !== undefined || onMessage !== undefined) return
+    if (this.#iterated || !this.#takenElsewhere) this.#enqueue(batch, connection)
   }
 
   event(event: LifecycleEvent): void {
@@ -82,11 +88,16 @@ export class Inbox {
     }
   }
 
-  #deliverEach(batch: WsBatch, onMessage: (message: WsMessage) => unknown, wanted: () => boolean): void {
+  #deliverEach(
+    batch: WsBatch,
+    connection: number,
+    onMessage: (message: WsMessage) => unknown,
+    wanted: () => boolean,
+  ): void {
     for (let i = 0; i < batch.length && wanted(); i++) {
       // Not through `guard.run`, which costs as much again as a short message.
       try {
-        const result = onMessage(new OwnedMessage(batch.at(i), this.#connection))
+        const result = onMessage(new OwnedMessage(batch.at(i), connection))
         if (result !== undefined) this.#guard.watch('onMessage', onMessage, result)
       } catch (error) {
         this.#guard.failed('onMessage', onMessage, error)
@@ -94,9 +105,9 @@ export class Inbox {
     }
   }
 
-  #enqueue(batch: WsBatch): void {
+  #enqueue(batch: WsBatch, connection: number): void {
     for (let i = 0; i < batch.length && !this.#queue.ended; i++) {
-      this.#queue.pushMessage(new OwnedMessage(batch.at(i), this.#connection))
+      this.#queue.pushMessage(new OwnedMessage(batch.at(i), connection))
     }
     const gap = this.#queue.takeUnreportedGap()
     if (gap !== undefined) this.#guard.run('onEvent', this.#callbacks.onEvent, gap)

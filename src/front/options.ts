@@ -1,8 +1,10 @@
+import type { WebSocketActorOptions } from '../actor/options.ts'
 import type { WsAttemptContext, WsProvided } from '../connect/endpoint.ts'
-import type { WsHeadersInit, WsLimits, WsLookup, WsStageTimeouts, WsTlsConfig } from '../connect/request.ts'
-import type { Clock } from '../support/clock.ts'
+import type { WsHeadersInit } from '../connect/request.ts'
+import type { WsReconnectStrategy } from '../reconnect/strategy.ts'
 import type { WsBatch, WsOpenInfo, WsTransport } from '../transport/transport.ts'
 import type { WsEvent, WsMessage } from './events.ts'
+import type { WsSubscriptionPlan } from './subscription-encoder.ts'
 
 export type { WsAttemptContext, WsHeadersInit, WsProvided }
 
@@ -10,7 +12,8 @@ export type { WsAttemptContext, WsHeadersInit, WsProvided }
 export type WsQueuePolicy =
   /**
    * Stop reading the socket; TCP pushes back on the server. At most one read (256 KiB) more is held. A connection that
-   * nobody iterates stops for good, and then does not notice its end either: give it an `onMessage` or `onBatch`.
+   * nobody iterates stops for good, and then does not notice its end either: give it an `onMessage` or `onBatch`. (With a
+   * handler or an ingress, the iterator gets messages only once there is one.)
    */
   | 'pause'
   /** Drop the oldest message; a `gap` event stands where it was. One message larger than `maxBytes` is kept alone. */
@@ -30,7 +33,41 @@ export interface WsQueueOptions {
 /** What an exception thrown by one of the user's callbacks does; it is reported to `onCallbackError` either way. */
 export type WsCallbackErrorPolicy = 'continue' | 'close'
 
-export interface ConnectOptions {
+/** Options of an actor that `connect()` hands on as they are. */
+export const HANDED_ON = [
+  'headers',
+  'subprotocols',
+  'tls',
+  'lookup',
+  'limits',
+  'timeouts',
+  'noDelay',
+  'handler',
+  'ingress',
+  'subscriptionManager',
+  'pingPong',
+  'staleAfterMs',
+  'silentAfterMs',
+  'authTimeoutMs',
+  'onReadyTimeoutMs',
+  'subscriptionTimeoutMs',
+  'stableMs',
+  'disconnectDrainMs',
+  'closeTimeoutMs',
+  'lanes',
+  'requests',
+  'requestIds',
+  'metrics',
+  'metricsIntervalMs',
+  'payloadLagEvery',
+  'signal',
+  'clock',
+  'random',
+] as const satisfies readonly (keyof WebSocketActorOptions)[]
+
+/** `M` is what the handler parses frames into, `E` what the ingress emits. */
+export interface ConnectOptions<M = unknown, E = unknown>
+  extends Pick<WebSocketActorOptions<M, E>, (typeof HANDED_ON)[number]> {
   /** `native` (default), `ws`, or any {@link WsTransport} such as `MockTransport` of `shared-ws/testing`. */
   readonly transport?: 'native' | 'ws' | WsTransport
   /**
@@ -38,29 +75,22 @@ export interface ConnectOptions {
    * `require` makes it an error.
    */
   readonly native?: 'prefer' | 'require'
-  readonly headers?: WsProvided<WsHeadersInit>
-  /** Offered in `Sec-WebSocket-Protocol`, in order of preference. */
-  readonly subprotocols?: WsProvided<readonly string[]>
-  readonly tls?: WsTlsConfig
-  /** Default: `dns.lookup`, all addresses, in the resolver's order. */
-  readonly lookup?: WsLookup
-  /** Defaults: 16 MiB a frame and a message, 64 KiB in the link. */
-  readonly limits?: Partial<WsLimits>
-  /** Defaults: 5 s for DNS, 5 s TCP, 5 s TLS, 5 s upgrade, 15 s for all. Each at most 2^31 - 1. */
-  readonly timeouts?: Partial<WsStageTimeouts>
-  /** TCP_NODELAY. Default true. */
-  readonly noDelay?: boolean
-  /** Bytes of frames that wait in the connection once the link is full, before `send` says `full`. Default 1 MiB. */
-  readonly maxSendQueueBytes?: number
-  /** How long the peer may take to complete a close handshake before TCP is dropped. Default 2 s. */
-  readonly closeTimeoutMs?: number
   /**
-   * When it aborts: gives the attempt up, or closes the open connection politely with 1001, within `closeTimeoutMs`. The
-   * cause is `ERR_ABORTED`; `ready()` and `ping()` reject with the signal's reason.
+   * How long to wait before the next attempt. Default: `new ExponentialBackoff()`, which never gives up. `false`: one
+   * attempt, one connection.
    */
-  readonly signal?: AbortSignal
+  readonly reconnect?: WsReconnectStrategy | false
   /**
-   * Bound and policy of the iterator. Lifecycle events are never dropped and do not count. Once `close()` has been called
+   * Desired from the start and on each connection; `subscribe()` and `unsubscribe()` change it. A plain list needs a
+   * `subscriptionManager`; for any other venue, say how a message is made:
+   *
+   * ```ts
+   * subscriptions: { items, encode: (items, id) => ({ method: 'SUBSCRIBE', params: items, id }) }
+   * ```
+   */
+  readonly subscriptions?: readonly string[] | WsSubscriptionPlan
+  /**
+   * Bound and policy of the iterator. Lifecycle events do not count; 4096 of them are kept. Once `close()` has been called
    * the queue no longer holds the socket back: what does not fit is lost, and a `gap` says so.
    */
   readonly queue?: WsQueueOptions
@@ -71,23 +101,24 @@ export interface ConnectOptions {
   readonly onMessage?: (message: WsMessage) => void
   /** All messages of one read, borrowed until the callback returns: nothing is allocated per message. */
   readonly onBatch?: (batch: WsBatch, connection: number) => void
+  /** Each connection that opens. */
   readonly onOpen?: (info: WsOpenInfo) => void
   /** The pong has been sent already. The payload is a copy. */
   readonly onPing?: (payload: Uint8Array) => void
   /** Every pong, those that answer `ping()` included. The payload is a copy. */
   readonly onPong?: (payload: Uint8Array) => void
+  /** What the ingress emits. */
+  readonly onEmit?: (event: E, connection: number) => void
   /**
    * Every event but messages, when it happens and not when the iterator comes to it. Losses are told once per read, where
    * the iterator's `gap` has all of them together.
    */
   readonly onEvent?: (event: WsEvent) => void
   /**
-   * An exception thrown by one of the callbacks above (or a rejection, where one is async), and which one it was. Default:
-   * a process warning, once per callback.
+   * An exception thrown by one of the callbacks above (or a rejection, where one is async), or by a hook such as
+   * `handler.parse`, and which one it was. Default: a process warning, once per callback.
    */
   readonly onCallbackError?: (error: unknown, callback: string) => void
-  /** Default `continue`. */
+  /** Default `continue`. `close` ends it all at once, and for good. */
   readonly whenCallbackThrows?: WsCallbackErrorPolicy
-  /** The one seam for time. Default: the system's. */
-  readonly clock?: Clock
 }

@@ -123,6 +123,7 @@ const FOREIGN_NAMES: Readonly<Record<string, string>> = {
   rejectUnauthorized: 'tls.validateCerts',
   servername: 'tls.serverName',
   maxQueue: 'queue.maxMessages',
+  maxSendQueueBytes: 'lanes.normalBytes',
   auth: 'headers, or credentials in the URL',
   agent: 'lookup or transport',
 }

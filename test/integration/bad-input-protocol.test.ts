@@ -75,7 +75,12 @@ const VIOLATIONS: readonly [what: string, code: string, closeCode: number, bytes
 async function open(options: ConnectOptions) {
   server = await RawServer.listen()
   const clock = new CountingClock()
-  const connection = connect(server.url, { clock, limits: { maxFrameBytes: 1000, maxMessageBytes: 2000 }, ...options })
+  const connection = connect(server.url, {
+    reconnect: false,
+    clock,
+    limits: { maxFrameBytes: 1000, maxMessageBytes: 2000 },
+    ...options,
+  })
   const events = eventsOf(connection)
   await connection.ready()
   return { connection, events, clock, peer: await server.connection() }

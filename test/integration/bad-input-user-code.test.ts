@@ -17,7 +17,7 @@ async function open(
 ): Promise<{ connection: WsConnection; peer: RawPeer; clock: CountingClock }> {
   server ??= await RawServer.listen()
   const clock = new CountingClock()
-  const connection = connect(server.url, { clock, ...options })
+  const connection = connect(server.url, { reconnect: false, clock, ...options })
   await connection.ready()
   return { connection, peer: await server.connection(), clock }
 }
@@ -106,7 +106,7 @@ describe.each(TRANSPORTS)('callbacks that throw, over %s', (transport) => {
       transport,
       onMessage: (message) => {
         second ??= connect(url, { transport })
-        expect(connection.send(`re: ${message.text()}`)).toBe(message.text() === 'a' ? 'taken' : 'not-open')
+        expect(connection.send(`re: ${message.text()}`)).toBe(message.text() === 'a' ? 'queued' : 'not-open')
         void connection.close()
       },
     })

@@ -34,7 +34,7 @@ describe.skipIf(NO_CAPTURES !== undefined)(NO_CAPTURES ?? 'captures', () => {
   describe.each(['native', 'ws'] as const)('through %s', (transport) => {
     test.each(NAMES)('%s, messages by the iterator', async (name) => {
       await replayed(name, {}, async (url, hash) => {
-        const feed = connect(url, { transport, native: 'require' })
+        const feed = connect(url, { reconnect: false, transport, native: 'require' })
         for await (const event of feed) {
           expect(event.kind).not.toBe('gap')
           if (event.kind === 'message') hash.add(event.isText, event.bytes())
@@ -52,7 +52,7 @@ describe.skipIf(NO_CAPTURES !== undefined)(NO_CAPTURES ?? 'captures', () => {
               hash.add(frame.isText, frame.bytes())
             }
           }
-          const feed = connect(url, { transport, native: 'require', onBatch })
+          const feed = connect(url, { reconnect: false, transport, native: 'require', onBatch })
           await feed.closed()
           return feed
         })
@@ -63,7 +63,7 @@ describe.skipIf(NO_CAPTURES !== undefined)(NO_CAPTURES ?? 'captures', () => {
       // Every pause lets the queue run into its bound, so that reading stops and goes on again and again.
       let pauses = 0
       await replayed('bitmex', {}, async (url, hash) => {
-        const feed = connect(url, { transport, native: 'require', queue: { maxMessages: 50 } })
+        const feed = connect(url, { reconnect: false, transport, native: 'require', queue: { maxMessages: 50 } })
         for await (const event of feed) {
           if (event.kind === 'backpressure' && event.paused) pauses++
           if (event.kind !== 'message') continue
@@ -89,7 +89,7 @@ describe.skipIf(NO_CAPTURES !== undefined)(NO_CAPTURES ?? 'captures', () => {
           },
         })
         const clock = new VirtualClock()
-        const feed = connect('ws://venue.example/', { transport, clock })
+        const feed = connect('ws://venue.example/', { reconnect: false, transport, clock })
         const hash = new MessageHash()
         let over = false
         const received = (async () => {

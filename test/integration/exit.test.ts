@@ -37,9 +37,12 @@ describe.each(TRANSPORTS)('a process exits by itself, over %s,', (transport) => 
   const run = (scenario: string, url: string) => runChild('connections.mjs', [library.entry, transport, scenario, url])
   const clean = (stdout: RegExp) => ({ code: 0, signal: null, stderr: '', stdout: expect.stringMatching(stdout) })
 
-  it.each(['use and close', 'leave the loop', 'pause and close'])('after: %s', async (scenario) => {
-    expect(await run(scenario, await flood())).toEqual(clean(/^local-stop \w+\n$/))
-  })
+  it.each(['use and close', 'leave the loop', 'pause and close', 'heal, then close', 'close while backing off'])(
+    'after: %s',
+    async (scenario) => {
+      expect(await run(scenario, await flood())).toEqual(clean(/^local-stop \w+\n$/))
+    },
+  )
 
   it('when the server ends the connection, and not before', async () => {
     const server = await raw({})

@@ -72,7 +72,7 @@ export async function handshakeFailure(
 ): Promise<Extract<WsDisconnectCause, { kind: 'handshake-failed' }>> {
   const clock = new CountingClock()
   const heard: WsEvent[] = []
-  const connection = connect(url, { clock, ...options, onEvent: (event) => heard.push(event) })
+  const connection = connect(url, { reconnect: false, clock, ...options, onEvent: (event) => heard.push(event) })
   expect(connection.state).toBe('connecting')
   const events = eventsOf(connection)
   const error: unknown = await connection.ready().then(

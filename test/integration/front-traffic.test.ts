@@ -16,7 +16,7 @@ async function open(options: ConnectOptions, serve: Parameters<typeof RawServer.
   const server = await RawServer.listen(serve)
   servers.push(server)
   const clock = new CountingClock()
-  const connection = connect(server.url, { clock, ...options })
+  const connection = connect(server.url, { reconnect: false, clock, ...options })
   await connection.ready()
   return { connection, clock, peer: await server.connection() }
 }
@@ -94,7 +94,7 @@ describe.each(TRANSPORTS)('traffic over %s', (transport) => {
   })
 
   it('a server that takes nothing: send() queues to its bound, says full, and goes on in order', async () => {
-    const setup = await open({ transport, maxSendQueueBytes: 100_000 })
+    const setup = await open({ transport, lanes: { normalBytes: 100_000 } })
     const { connection, peer } = setup
     peer.stall()
     const payload = (i: number): Buffer => Buffer.concat([Buffer.from(`${i}:`), Buffer.alloc(10_000)])

@@ -95,7 +95,7 @@ describe('MockServer', () => {
   it('refuses as many as it was told to', async () => {
     const server = await listen()
     server.refuseNext({ status: 503, headers: { 'retry-after': '1' }, body: 'later' })
-    const connection = connect(server.url, { transport: 'ws' })
+    const connection = connect(server.url, { transport: 'ws', reconnect: false })
     await expect(connection.ready()).rejects.toMatchObject({
       disconnectCause: {
         http: { status: 503, body: 'later', headers: expect.arrayContaining([['retry-after', '1']]) },

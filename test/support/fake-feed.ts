@@ -1,5 +1,6 @@
+import type { WatchFeed } from '../../src/cli/watch-session.ts'
 import type { WsDisconnectCause } from '../../src/errors/disconnect-cause.ts'
-import type { WsClosed, WsConnection, WsConnectionState, WsSendResult } from '../../src/front/connection.ts'
+import type { WsClosed, WsConnectionState, WsSendResult } from '../../src/front/connection.ts'
 import type { WsEvent, WsMessage } from '../../src/front/events.ts'
 import type { WsOpenInfo } from '../../src/transport/transport.ts'
 
@@ -45,7 +46,7 @@ export function message(payload: string | Uint8Array, receivedAtUs = 1_700_000_0
 }
 
 /** A connection that the test plays by hand. `close()` lets it end at once, with what was pushed before still to come. */
-export class FakeFeed implements WsConnection {
+export class FakeFeed implements WatchFeed {
   readonly transportName = 'fake'
   state: WsConnectionState = 'open'
   readonly sent: string[] = []
@@ -86,17 +87,9 @@ export class FakeFeed implements WsConnection {
     this.#end({ reason: cause.message, cause, closeCode: 1000 })
   }
 
-  async ready(): Promise<WsOpenInfo> {
-    return OPEN_INFO
-  }
-
   send(payload: unknown): WsSendResult {
     this.sent.push(String(payload))
     return this.sendResult
-  }
-
-  sendBatch(): number {
-    throw new Error('not used')
   }
 
   async ping(): Promise<number> {
@@ -113,10 +106,6 @@ export class FakeFeed implements WsConnection {
 
   closed(): Promise<WsClosed> {
     return this.#ended
-  }
-
-  stats(): never {
-    throw new Error('not used')
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<WsEvent, undefined> {

@@ -23,15 +23,34 @@ const scenarios = {
   },
 
   async 'wait for the server to end it'() {
-    const connection = connect(url, { transport, onMessage: () => {} })
+    const connection = connect(url, { transport, reconnect: false, onMessage: () => {} })
     await connection.ready()
     console.log('open')
     report(await connection.closed())
   },
 
+  async 'heal, then close'() {
+    const reconnect = { nextDelayMs: () => 5, reset() {} }
+    const subscriptions = { items: ['a'], encode: (items) => items }
+    const connection = connect(url, { transport, reconnect, subscriptions, staleAfterMs: 60_000, onMessage() {} })
+    for await (const event of connection) {
+      if (event.kind !== 'connected') continue
+      if (event.connection === 3) break
+      connection.reconnect()
+    }
+    report(await connection.closed())
+  },
+
+  async 'close while backing off'() {
+    const reconnect = { nextDelayMs: () => 1e9, reset() {} }
+    const connection = connect(url.replace(/:\d+\//, ':1/'), { transport, reconnect })
+    for await (const event of connection) if (event.kind === 'disconnected') break
+    report(await connection.closed())
+  },
+
   async fail() {
     // Nobody waits for it, and nothing else keeps the process alive.
-    const connection = connect(url, { transport, timeouts: { tlsMs: 200, upgradeMs: 200 } })
+    const connection = connect(url, { transport, reconnect: false, timeouts: { tlsMs: 200, upgradeMs: 200 } })
     connection.closed().then(report)
   },
 
@@ -47,7 +66,7 @@ const scenarios = {
   },
 
   async 'hang in a function of the user'() {
-    const connection = connect(() => new Promise(() => {}), { transport, timeouts: { totalMs: 100 } })
+    const connection = connect(() => new Promise(() => {}), { transport, reconnect: false, timeouts: { totalMs: 100 } })
     report(await connection.closed())
   },
 
@@ -58,7 +77,7 @@ const scenarios = {
   },
 
   async 'ready gives up first'() {
-    const connection = connect(url, { transport, timeouts: { upgradeMs: 300 } })
+    const connection = connect(url, { transport, reconnect: false, timeouts: { upgradeMs: 300 } })
     await connection.ready({ timeoutMs: 50 }).catch((error) => console.log(error.code))
     report(await connection.closed())
   },

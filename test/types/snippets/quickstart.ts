@@ -2,7 +2,9 @@
 import {
   type ConnectOptions,
   connect,
+  ExponentialBackoff,
   nativeInfo,
+  ProtocolPingPong,
   SharedWsError,
   type WsClosed,
   WsConfigError,
@@ -10,7 +12,9 @@ import {
   type WsConnection,
   type WsDisconnectCause,
   type WsEvent,
+  type WsFrame,
   type WsMessage,
+  type WsOutcome,
 } from 'shared-ws'
 
 const options: ConnectOptions = {
@@ -43,7 +47,20 @@ export async function ticker(): Promise<WsClosed> {
         console.warn(e.paused ? 'paused' : 'reading')
         break
       case 'disconnected':
-        console.warn(explain(e.cause))
+        console.warn(explain(e.cause), e.next?.attempt, e.next?.delayMs.toFixed())
+        break
+      case 'ready':
+      case 'resumed':
+        console.info(e.kind, e.connection)
+        break
+      case 'stale':
+        console.warn(e.silentForMs, e.cause.code)
+        break
+      case 'stall':
+        console.warn(e.stalledForMs)
+        break
+      case 'subscription':
+        console.warn(e.item, e.state, e.code, e.message)
         break
       default: {
         const nothingElse: never = e
@@ -100,6 +117,44 @@ export function explain(cause: WsDisconnectCause): string {
     default:
       return cause.message
   }
+}
+
+export async function order(): Promise<string> {
+  const venue = connect('wss://example.com/ws', {
+    handler: {
+      parse: () => undefined,
+      handleMessage: () => {},
+      matchReply: (frame: WsFrame) => ({
+        requestId: String((frame.json() as { id: unknown }).id),
+        verdict: 'confirmed',
+      }),
+    },
+    subscriptions: { items: ['a'], encode: (items, id) => ({ method: 'SUBSCRIBE', params: items, id }) },
+    reconnect: new ExponentialBackoff({ baseMs: 100 }),
+    staleAfterMs: 10_000,
+    pingPong: new ProtocolPingPong(),
+  })
+  const off = venue.onLateReply((reply) => console.warn('late truth', reply.requestId, reply.kind))
+  await venue.ready({ timeoutMs: 10_000 })
+  const frame = (id: string) => JSON.stringify({ id, method: 'private/buy' })
+  const outcome: WsOutcome = await venue.ask({ frame, confirmMode: 'confirmed', timeoutMs: 2_000, sendWithinMs: 50 })
+  switch (outcome.kind) {
+    case 'confirmed':
+      console.log(outcome.reply.field('result.order.order_id'))
+      break
+    case 'rejected':
+      console.log(outcome.code, outcome.message, outcome.rateLimitFeedback?.retryAfterMs)
+      break
+    case 'unconfirmed':
+      venue.settle(outcome.requestId, 'asked the venue')
+      break
+    default:
+      console.error(outcome.kind)
+  }
+  venue.subscribe(['b'])
+  off()
+  const all: boolean = await venue.drain({ timeoutMs: 1_000 })
+  return `${all} ${venue.unresolved().length} ${venue.nextRequestId()} ${venue.stats().disconnects}`
 }
 
 export const keep = (messages: WsMessage[]) => messages.filter((m) => m.isText)

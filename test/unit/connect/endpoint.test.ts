@@ -11,7 +11,7 @@ type Url = Parameters<typeof import('../../../src/front/connect.ts').connect>[0]
 function prepare(url: Url, options: ConnectOptions = {}) {
   const clock = new VirtualClock()
   const abort = new AbortController()
-  const { endpoint } = resolveOptions(url, options)
+  const { endpoint } = resolveOptions(url, options).checked
   const result = prepareEndpoint(endpoint, { clock, totalMs: 15_000, attempt: 1, signal: abort.signal })
   return { clock, abort, result }
 }

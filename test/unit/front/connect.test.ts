@@ -122,7 +122,11 @@ describe('connecting', () => {
       },
     }
     const heard: string[] = []
-    const connection = connect('ws://host.example/', { transport: broken, onEvent: ({ kind }) => heard.push(kind) })
+    const connection = connect('ws://host.example/', {
+      reconnect: false,
+      transport: broken,
+      onEvent: ({ kind }) => heard.push(kind),
+    })
     expect(heard).toEqual([])
     expect((await connection.closed()).cause).toMatchObject({
       kind: 'internal-error',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { EventQueue, type EventQueueOptions, type LifecycleEvent } from '../../../src/front/event-queue.ts'
+import { EventQueue, type EventQueueOptions, type LifecycleEvent, MAX_EVENTS } from '../../../src/front/event-queue.ts'
 import type { WsEvent } from '../../../src/front/events.ts'
 import { messageOf } from './support.ts'
 
@@ -206,5 +206,26 @@ describe('EventQueue', () => {
     expect(calls).toEqual(['pause', 'resume'])
     expect(queue.length).toBe(0)
     expect(await take(queue)).toEqual(['done'])
+  })
+})
+
+describe('events that nobody takes', () => {
+  const gap = (us: number): LifecycleEvent => {
+    return { kind: 'gap', connection: us, scope: 'connection', fromUs: us, toUs: us + 1, messages: 1, cause: LOSS }
+  }
+  const LOSS = { code: 'ECONNRESET', message: 'reset' }
+
+  it('are bounded; what is no gap goes first, then two gaps become one', async () => {
+    const { queue, push } = queueOf()
+    queue.pushEvent(connected)
+    push('m1')
+    for (let us = 0; us < MAX_EVENTS + 10; us++) queue.pushEvent(gap(us))
+    queue.end()
+    const events: WsEvent[] = []
+    for (let next = await queue.next(); !next.done; next = await queue.next()) events.push(next.value)
+    expect(events).toHaveLength(MAX_EVENTS + 1)
+    expect(events[0]?.kind).toBe('message')
+    expect(events[1]).toEqual({ kind: 'gap', connection: 10, scope: 'connection', fromUs: 0, toUs: 11, cause: LOSS })
+    expect(events.at(-1)).toEqual(gap(MAX_EVENTS + 9))
   })
 })

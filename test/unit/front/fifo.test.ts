@@ -14,7 +14,6 @@ describe('Fifo', () => {
         fifo.push(i)
         model.push(i)
       } else {
-        expect(fifo.peek()).toBe(model[0])
         expect(fifo.shift()).toBe(model.shift())
       }
       expect(fifo.length).toBe(model.length)
@@ -22,6 +21,5 @@ describe('Fifo', () => {
     fifo.clear()
     expect(fifo.length).toBe(0)
     expect(fifo.shift()).toBeUndefined()
-    expect(fifo.peek()).toBeUndefined()
   })
 })

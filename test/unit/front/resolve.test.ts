@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { knownEndpoint } from '../../../src/connect/endpoint.ts'
 import { WsConfigError } from '../../../src/errors/errors.ts'
 import { resolveOptions } from '../../../src/front/resolve.ts'
+import { ExponentialBackoff } from '../../../src/reconnect/exponential-backoff.ts'
 import { systemClock } from '../../../src/support/clock.ts'
 
 const URL_OK = 'ws://127.0.0.1:1/'
@@ -18,37 +19,41 @@ function problemsOf(url: unknown, options: unknown = {}): Record<string, string>
 
 describe('resolveOptions', () => {
   it('fills in the documented defaults', () => {
-    const resolved = resolveOptions(URL_OK, {})
-    expect(resolved).toMatchObject({
+    const { checked, ...own } = resolveOptions(URL_OK, {})
+    expect(own).toMatchObject({
       transport: 'native',
       native: 'prefer',
+      queue: { maxMessages: 10_000, maxBytes: 67_108_864, whenFull: 'pause' },
+      whenCallbackThrows: 'continue',
+    })
+    expect(checked).toMatchObject({
       tls: {},
       limits: { maxFrameBytes: 16_777_216, maxMessageBytes: 16_777_216, maxLinkBytes: 65_536 },
       timeouts: { dnsMs: 5000, tcpMs: 5000, tlsMs: 5000, upgradeMs: 5000, totalMs: 15_000 },
       noDelay: true,
-      maxSendQueueBytes: 1_048_576,
+      lanes: { normalBytes: 1_048_576, urgentBytes: 262_144 },
       closeTimeoutMs: 2000,
       signal: undefined,
-      queue: { maxMessages: 10_000, maxBytes: 67_108_864, whenFull: 'pause' },
-      whenCallbackThrows: 'continue',
+      liveness: { staleAfterMs: undefined, silentAfterMs: undefined },
     })
-    expect(resolved.clock).toBe(systemClock)
+    expect(checked.clock).toBe(systemClock)
+    expect(checked.reconnect).toBeInstanceOf(ExponentialBackoff)
   })
 
   it('takes undefined for "not given", everywhere', () => {
     const options = { transport: undefined, tls: undefined, limits: { maxFrameBytes: undefined }, queue: undefined }
-    expect(resolveOptions(URL_OK, options).limits.maxFrameBytes).toBe(16_777_216)
-    expect(resolveOptions(URL_OK, undefined).noDelay).toBe(true)
+    expect(resolveOptions(URL_OK, options).checked.limits.maxFrameBytes).toBe(16_777_216)
+    expect(resolveOptions(URL_OK, undefined).checked.noDelay).toBe(true)
   })
 
   it('keeps partial groups and fills in the rest', () => {
-    const { timeouts, limits, queue } = resolveOptions(URL_OK, {
+    const { checked, queue } = resolveOptions(URL_OK, {
       timeouts: { tlsMs: 1 },
       limits: { maxMessageBytes: 5 },
       queue: { whenFull: 'close' },
     })
-    expect(timeouts).toEqual({ dnsMs: 5000, tcpMs: 5000, tlsMs: 1, upgradeMs: 5000, totalMs: 15_000 })
-    expect(limits.maxMessageBytes).toBe(5)
+    expect(checked.timeouts).toEqual({ dnsMs: 5000, tcpMs: 5000, tlsMs: 1, upgradeMs: 5000, totalMs: 15_000 })
+    expect(checked.limits.maxMessageBytes).toBe(5)
     expect(queue).toEqual({ maxMessages: 10_000, maxBytes: 67_108_864, whenFull: 'close' })
   })
 
@@ -63,7 +68,9 @@ describe('resolveOptions', () => {
       limits: { maxFrameBytes: 0, maxMesageBytes: 1 },
       timeouts: { totalMs: Number.POSITIVE_INFINITY, dnsMs: 2 ** 31 },
       noDelay: 1,
-      maxSendQueueBytes: -1,
+      lanes: { normalBytes: -1 },
+      reconnect: true,
+      subscriptions: { items: [''], encode: 'x' },
       closeTimeoutMs: '2s',
       signal: new AbortController(),
       queue: { maxMessages: 1.5, maxBytes: 0, whenFull: 'block' },
@@ -89,7 +96,10 @@ describe('resolveOptions', () => {
         'timeouts.totalMs',
         'timeouts.dnsMs',
         'noDelay',
-        'maxSendQueueBytes',
+        'lanes.normalBytes',
+        'reconnect',
+        'subscriptions.items',
+        'subscriptions.encode',
         'closeTimeoutMs',
         'signal',
         'queue.maxMessages',
@@ -153,7 +163,7 @@ describe('resolveOptions', () => {
   it('calls nothing of the user', () => {
     const never = () => expect.unreachable()
     const resolved = resolveOptions(never, { headers: never, subprotocols: never, lookup: never, onMessage: never })
-    expect(knownEndpoint(resolved.endpoint)).toBeUndefined()
+    expect(knownEndpoint(resolved.checked.endpoint)).toBeUndefined()
   })
 
   it('makes a copy: later changes of the user have no effect', () => {
@@ -164,7 +174,7 @@ describe('resolveOptions', () => {
     headers['X-A'] = '2'
     subprotocols.push('b')
     url.port = '2'
-    expect(knownEndpoint(resolved.endpoint)).toMatchObject({
+    expect(knownEndpoint(resolved.checked.endpoint)).toMatchObject({
       url: { port: '1' },
       headers: [['X-A', '1']],
       subprotocols: ['a'],
@@ -174,7 +184,7 @@ describe('resolveOptions', () => {
   it("turns the URL's credentials into one Authorization line, and refuses a second", () => {
     const url = 'ws://user:pass@127.0.0.1:1/'
     const authorization = ['Authorization', 'Basic dXNlcjpwYXNz']
-    expect(knownEndpoint(resolveOptions(url, { headers: { 'X-A': '1' } }).endpoint)?.headers).toEqual([
+    expect(knownEndpoint(resolveOptions(url, { headers: { 'X-A': '1' } }).checked.endpoint)?.headers).toEqual([
       authorization,
       ['X-A', '1'],
     ])

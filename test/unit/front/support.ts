@@ -19,7 +19,7 @@ export function messageOf(payload: string | Uint8Array, monoUs = 0, connection =
   return message as WsMessage
 }
 
-/** A connection over the mock transport, whose time stands still. */
+/** One connection over the mock transport, whose time stands still; it heals with a `reconnect` of the caller's. */
 export function mockConnection(
   options: ConnectOptions = {},
   url: Parameters<typeof connect>[0] = 'ws://host.example/',
@@ -28,7 +28,13 @@ export function mockConnection(
   const clock = new VirtualClock()
   const transport = new MockTransport({ onConnect })
   const heard: WsEvent[] = []
-  const connection = connect(url, { onEvent: (event) => heard.push(event), ...options, clock, transport })
+  const connection = connect(url, {
+    reconnect: false,
+    onEvent: (event) => heard.push(event),
+    ...options,
+    clock,
+    transport,
+  })
   /** Lets everything happen that needs no time, and then `ms`. */
   const pass = async (ms = 0): Promise<void> => {
     await turn()
@@ -55,7 +61,7 @@ export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(r
 /** One word per event: text of a message, count of a gap, kind of another. */
 export function word(event: WsEvent): string {
   if (event.kind === 'message') return event.text()
-  if (event.kind === 'gap') return `gap${event.messages}`
+  if (event.kind === 'gap') return `gap${event.messages ?? ''}`
   if (event.kind === 'backpressure') return event.paused ? 'paused' : 'resumed'
   return event.kind
 }

@@ -1,0 +1,108 @@
+import type { WsStatusEvent } from '../actor/status.ts'
+import type { WsOpenInfo } from '../transport/transport.ts'
+import type { LifecycleEvent } from './event-queue.ts'
+
+type Status<K extends WsStatusEvent['kind']> = Extract<WsStatusEvent, { kind: K }>
+
+export interface LifecycleListener {
+  event(event: LifecycleEvent): void
+  /** Behind its `connected`. */
+  opened(info: WsOpenInfo): void
+}
+
+/**
+ * What an actor tells of itself, as the events of a connection. The end of a connection is told when it is known what
+ * follows: with the next attempt, and its gap behind it, or as the last event of all.
+ */
+export class Lifecycle {
+  /** The handler has something to do before the connection is ready. */
+  readonly #gated: boolean
+  readonly #listener: LifecycleListener
+  #opened: Status<'open'> | undefined
+  #ended: Status<'disconnected'> | undefined
+  #gap: Status<'gap'> | undefined
+
+  constructor(gated: boolean, listener: LifecycleListener) {
+    this.#gated = gated
+    this.#listener = listener
+  }
+
+  status(status: WsStatusEvent): void {
+    const { atUs, connection } = status
+    switch (status.kind) {
+      case 'open':
+        this.#opened = status
+        if (this.#gated) this.#tellOpened()
+        break
+      case 'ready':
+        // Without a gate the two come together, and what is told of `connected` may send.
+        if (this.#gated) this.#listener.event({ kind: 'ready', connection, atUs })
+        else this.#tellOpened()
+        break
+      case 'disconnected':
+        this.#ended = status
+        break
+      case 'gap':
+        this.#gap = status
+        break
+      case 'backoff':
+        this.#tellEnded({ attempt: status.attempt, delayMs: status.delayMs })
+        break
+      case 'connecting':
+        this.#tellEnded({ attempt: status.attempt, delayMs: 0 })
+        break
+      case 'stopped':
+        this.#tellLast(status)
+        break
+      case 'resumed':
+        this.#listener.event({ kind: 'resumed', connection, atUs })
+        break
+      case 'stall':
+        this.#listener.event({ kind: 'stall', connection, atUs, stalledForMs: status.stalledForMs })
+        break
+      case 'backpressure':
+        this.#listener.event({ kind: 'backpressure', connection, paused: status.paused, atUs })
+        break
+      case 'subscription':
+        this.#listener.event(status)
+        break
+      case 'draining':
+      case 'healthy':
+        break
+    }
+  }
+
+  #tellOpened(): void {
+    const { connection, atUs, info } = this.#opened as Status<'open'>
+    this.#listener.event({ kind: 'connected', connection, atUs, info })
+    this.#listener.opened(info)
+  }
+
+  /** Nothing has ended when the first attempt begins, or one that a backoff has announced. */
+  #tellEnded(next: { readonly attempt: number; readonly delayMs: number }): void {
+    const ended = this.#ended
+    const gap = this.#gap
+    if (ended === undefined) return
+    this.#ended = undefined
+    this.#gap = undefined
+    const { connection, atUs, cause } = ended
+    this.#tellStale(ended)
+    this.#listener.event({ kind: 'disconnected', connection, atUs, cause, next })
+    if (gap === undefined) return
+    const { fromUs, toUs } = gap
+    this.#listener.event({ kind: 'gap', connection, scope: 'connection', fromUs, toUs, cause })
+  }
+
+  /** No gap: nothing comes that data could be missing before. */
+  #tellLast({ connection, atUs, cause }: Status<'stopped'>): void {
+    const ended = this.#ended
+    if (ended !== undefined) this.#tellStale(ended)
+    const last = { connection: ended?.connection ?? Math.max(1, connection), atUs: ended?.atUs ?? atUs }
+    this.#listener.event({ kind: 'disconnected', ...last, cause })
+  }
+
+  #tellStale({ connection, atUs, cause }: Status<'disconnected'>): void {
+    if (cause.kind !== 'went-silent') return
+    this.#listener.event({ kind: 'stale', connection, atUs, silentForMs: cause.silentForMs, cause })
+  }
+}
