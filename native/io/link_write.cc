@@ -51,10 +51,16 @@ size_t Link::EncodeFrame(uint8_t* out, Opcode opcode, PayloadWriter write, void*
 int64_t Link::Offer(Opcode opcode, PayloadWriter write, void* source, size_t max_payload,
                     size_t likely_payload, bool more) {
   if (phase_ != Phase::kWebSocket || close_sent_ || write_error_ != 0) return kClosed;
-  if (!out_.empty() && out_.size() + likely_payload + kMaxFrameHeaderBytes > options_.max_link_bytes) {
-    wants_writable_ = true;
-    if (held_) Flush();  // a full link cannot wait for the rest of what `more` announced
-    return kFull;
+  const size_t likely_frame = likely_payload + kMaxFrameHeaderBytes;
+  const auto is_full = [&] { return !out_.empty() && out_.size() + likely_frame > options_.max_link_bytes; };
+  if (is_full()) {
+    // What `more` held back cannot wait for the rest; the kernel may well make room.
+    if (held_) Flush();
+    if (write_error_ != 0) return kClosed;
+    if (is_full()) {
+      wants_writable_ = true;
+      return kFull;
+    }
   }
   const size_t room = max_payload + kMaxFrameHeaderBytes;
   if (tls_ == nullptr && !more && out_.empty()) {
