@@ -4,7 +4,7 @@ import type { Waiter } from '../requests/pending-request.ts'
 import { PendingRequests, type PendingRequestsOptions } from '../requests/pending-requests.ts'
 import type { WsRequestIds } from '../requests/request-ids.ts'
 import type { Clock } from '../support/clock.ts'
-import { type LaneOptions, Lanes } from './lanes.ts'
+import { type LaneOptions, type LanePlace, Lanes } from './lanes.ts'
 import type { LiveConnection } from './live-connection.ts'
 
 export interface AsksOptions {
@@ -12,6 +12,13 @@ export interface AsksOptions {
   readonly lanes: LaneOptions
   readonly clock: Clock
   readonly ids: WsRequestIds
+}
+
+/** What held for an ask when its turn came. */
+interface Turn {
+  readonly carrier: LiveConnection | undefined
+  readonly connection: number
+  readonly place: LanePlace | undefined
 }
 
 /**
@@ -24,8 +31,15 @@ export class Asks {
   readonly #clock: Clock
   readonly #ids: WsRequestIds
   readonly #enter: (run: () => void) => void
+  readonly #isInside: () => boolean
 
-  constructor(options: AsksOptions, onLateReply: (outcome: WsOutcome) => void, enter: (run: () => void) => void) {
+  constructor(
+    options: AsksOptions,
+    onLateReply: (outcome: WsOutcome) => void,
+    enter: (run: () => void) => void,
+    isInside: () => boolean,
+  ) {
+    this.#isInside = isInside
     this.#clock = options.clock
     this.#ids = options.ids
     this.#enter = enter
@@ -45,17 +59,20 @@ export class Asks {
     connection: () => number,
   ): Promise<WsOutcome> {
     const prepared = prepareRequest(request, this.#ids)
+    // From inside a hook it is decided afterwards, but wire order is call order (within a lane).
+    const place = this.#isInside() ? this.lanes.reserve(prepared.urgent === true) : undefined
     return new Promise((resolve) => {
-      this.#enter(() => this.#admit(prepared, carrier(), connection(), resolve))
+      this.#enter(() => {
+        try {
+          this.#admit(prepared, { carrier: carrier(), connection: connection(), place }, resolve)
+        } finally {
+          if (place !== undefined) this.lanes.giveUp(place)
+        }
+      })
     })
   }
 
-  #admit(
-    prepared: PreparedRequest,
-    carrier: LiveConnection | undefined,
-    connection: number,
-    resolve: (outcome: WsOutcome) => void,
-  ): void {
+  #admit(prepared: PreparedRequest, { carrier, connection, place }: Turn, resolve: (outcome: WsOutcome) => void): void {
     const nowUs = this.#clock.monoUs()
     const { signal } = prepared
     let waiter: Waiter | undefined
@@ -77,12 +94,13 @@ export class Asks {
     // Before anything is sent: an abort that came first sends nothing.
     if (signal?.aborted === true) this.table.abort(waiter, nowUs)
     else signal?.addEventListener('abort', onAbort, { once: true })
-    if (result.kind === 'send' && !settled) this.#send(prepared, waiter)
+    if (result.kind === 'send' && !settled) this.#send(prepared, waiter, place)
   }
 
-  #send(prepared: PreparedRequest, { request }: Waiter): void {
+  #send(prepared: PreparedRequest, { request }: Waiter, place: LanePlace | undefined): void {
     const { payload, binary, urgent } = prepared
-    const sent = this.lanes.send({ payload, binary, urgent, request }, false)
+    const message = { payload, binary, urgent, request }
+    const sent = place === undefined ? this.lanes.send(message, false) : this.lanes.fill(place, message)
     if (sent === 'full') this.table.refused(request, 'queue-full', this.#clock.monoUs())
     if (sent === 'not-open') this.table.refused(request, 'not-ready', this.#clock.monoUs())
   }

@@ -76,6 +76,7 @@ export class Interpreter {
         this.hooks.notify('onLateReply', options.callbacks.onLateReply, outcome)
       },
       (run) => this.enter(run),
+      () => this.#running,
     )
     this.session = new SessionRunner(this)
     this.#inbound = new Inbound(options, this.hooks, this.health, {

@@ -25,6 +25,9 @@ interface Waiting {
   readonly request: PendingRequest | undefined
 }
 
+/** A place in a lane for a frame whose turn has come but which is not decided yet. See {@link Lanes.reserve}. */
+export type LanePlace = Waiting
+
 export type LaneResult = 'taken' | 'queued' | 'full' | 'not-open'
 
 /** So that frames without payload have a bound too. */
@@ -106,6 +109,37 @@ export class Lanes {
     return this.#keep(lane, message) ? 'queued' : 'full'
   }
 
+  /**
+   * Keeps a place for a frame that is to be decided when the hook has returned, so that what is sent in between goes out
+   * behind it. {@link fill} or {@link giveUp} must follow before the next {@link pump}.
+   */
+  reserve(urgent: boolean): LanePlace {
+    const place: Waiting = { payload: '', options: NOTHING_MORE, cost: 0, request: undefined }
+    const lane = urgent ? this.#urgent : this.#normal
+    lane.waiting.push(place)
+    return place
+  }
+
+  /** As {@link send}, at the place kept for it. */
+  fill(place: LanePlace, message: OutboundMessage): LaneResult {
+    const lane = message.urgent === true ? this.#urgent : this.#normal
+    const index = lane.waiting.indexOf(place)
+    this.giveUp(place)
+    if (index < 0 || this.#link === undefined || this.#closed) return 'not-open'
+    const entry = this.#own(lane, message)
+    if (entry === undefined) return 'full'
+    lane.waiting.splice(index, 0, entry)
+    lane.bytes += entry.cost
+    return 'queued'
+  }
+
+  giveUp(place: LanePlace): void {
+    for (const lane of [this.#urgent, this.#normal]) {
+      const index = lane.waiting.indexOf(place)
+      if (index >= 0) lane.waiting.splice(index, 1)
+    }
+  }
+
   /** Gives the link what it has room for. */
   pump(): void {
     const link = this.#link
@@ -142,18 +176,25 @@ export class Lanes {
   }
 
   #keep(lane: Lane, message: OutboundMessage): boolean {
+    const entry = this.#own(lane, message)
+    if (entry === undefined) return false
+    lane.waiting.push(entry)
+    lane.bytes += entry.cost
+    return true
+  }
+
+  /** The message, independent of its caller; undefined when the lane has no room for it. */
+  #own(lane: Lane, message: OutboundMessage): Waiting | undefined {
     const { payload, binary, request } = message
     const room = lane.maxBytes - lane.bytes - FRAME_COST
     // A UTF-16 unit is at least one byte of UTF-8: what is plainly too long need not be measured or copied.
-    if (room < 0 || (typeof payload !== 'function' && payload.length > room)) return false
+    if (room < 0 || (typeof payload !== 'function' && payload.length > room)) return undefined
     const owned = typeof payload === 'string' ? payload : payloadBytes(payload)
     const cost = FRAME_COST + (typeof owned === 'string' ? Buffer.byteLength(owned) : owned.byteLength)
-    if (cost - FRAME_COST > room) return false
+    if (cost - FRAME_COST > room) return undefined
     // A writer's bytes are text unless the call says otherwise; as a Uint8Array they would be taken for binary.
     const asBinary = binary ?? (typeof payload === 'function' ? false : undefined)
-    lane.waiting.push({ payload: owned, options: offerOptions(asBinary, true), cost, request })
-    lane.bytes += cost
-    return true
+    return { payload: owned, options: offerOptions(asBinary, true), cost, request }
   }
 }
 

@@ -206,6 +206,33 @@ describe('what a handler makes of frames', () => {
   })
 })
 
+describe('wire order is call order', () => {
+  it.each([false, true])('of asks and sends from inside a hook too; urgent: %s', async (urgent) => {
+    let act: () => void = () => {}
+    const { actor, server, pass } = await readyActor({ handler: jsonHandler({ handleMessage: () => act() }).handler })
+    const outcomes: unknown[] = []
+    const ask = (frame: string): void => {
+      void actor
+        .ask({ frame, requestId: frame, confirmMode: 'sent', timeoutMs: 100, urgent })
+        .then(({ kind }) => outcomes.push(kind))
+    }
+    act = () => {
+      act = () => {}
+      ask('{"one":1}')
+      actor.send('{"two":1}', { urgent })
+      ask('{"three":1}')
+      ask('{"one":1}') // joins the first: nothing is sent for it
+      actor.send('{"four":1}', { urgent })
+    }
+    server().sendText('{"a":1}')
+    await pass()
+    await pass()
+    expect(sentTo(server()).map((json) => Object.keys(json)[0])).toEqual(['one', 'two', 'three', 'four'])
+    await pass(50)
+    expect(outcomes).toEqual(['sent', 'sent', 'sent'])
+  })
+})
+
 describe('the ingress', () => {
   it('ignores, emits once or many times, forwards, reconnects, shuts down', async () => {
     const emitted: [string, number][] = []
