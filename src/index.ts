@@ -48,6 +48,7 @@ export type {
   WsMessage,
   WsReadyEvent,
   WsResumedEvent,
+  WsSettledEvent,
   WsStaleEvent,
   WsStallEvent,
   WsSubscriptionEvent,

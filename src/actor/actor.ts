@@ -71,8 +71,8 @@ export interface WsActor {
   nextRequestId(): string
   /** Asks that ended `unconfirmed` and about which nothing has been learned since. */
   unresolved(): readonly WsUnresolved[]
-  /** The user has found out what became of an unresolved ask, all of its attempts; `evidence` is for the reader of the code.
-   * False: no such id is unresolved. */
+  /** The user has found out what became of an unresolved ask, all of its attempts; `evidence` (the venue's answer,
+   * say) goes into the status event `settled`, for the record. False: no such id is unresolved. */
   settle(requestId: string, evidence?: unknown): boolean
 
   /**

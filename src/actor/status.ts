@@ -63,6 +63,8 @@ export type WsStatusEvent =
       readonly code?: string
       readonly message?: string
     })
+  /** The user found out what became of an unresolved ask, by `settle`. */
+  | (WsStatusBase & { readonly kind: 'settled'; readonly requestId: string; readonly evidence: unknown })
   | (WsStatusBase & { readonly kind: 'stopped'; readonly cause: WsDisconnectCause })
 
 /** How an actor ended. */

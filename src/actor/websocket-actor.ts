@@ -161,8 +161,10 @@ export class WebSocketActor<M = unknown, E = never> implements WsActor {
     return this.#core.asks.table.unresolved()
   }
 
-  settle(requestId: string, _evidence?: unknown): boolean {
-    return this.#core.asks.table.settle(requestId)
+  settle(requestId: string, evidence?: unknown): boolean {
+    const wasUnresolved = this.#core.asks.table.settle(requestId)
+    if (wasUnresolved) this.#core.enter(() => this.#core.status({ kind: 'settled', requestId, evidence }))
+    return wasUnresolved
   }
 
   async drain(options?: { readonly timeoutMs?: number }): Promise<boolean> {

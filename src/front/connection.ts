@@ -107,7 +107,7 @@ export interface WsConnection extends AsyncIterable<WsEvent> {
   onLateReply(listener: (outcome: WsOutcome) => void): () => void
   /** Asks that ended `unconfirmed` and about which nothing has been learned since. */
   unresolved(): readonly WsUnresolved[]
-  /** You have found out what became of an unresolved ask. False: no such id is unresolved. */
+  /** You have found out what became of an unresolved ask; `evidence` goes into the event `settled`. False: no such id. */
   settle(requestId: string, evidence?: unknown): boolean
   /** The next id of the one id space of all that is sent with an id. */
   nextRequestId(): string

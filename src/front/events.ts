@@ -9,6 +9,7 @@ export type WsEvent =
   | WsGapEvent
   | WsResumedEvent
   | WsStaleEvent
+  | WsSettledEvent
   | WsStallEvent
   | WsBackpressureEvent
   | WsSubscriptionEvent
@@ -83,6 +84,13 @@ export interface WsStaleEvent extends TimedEvent {
   readonly kind: 'stale'
   readonly silentForMs: number
   readonly cause: WsDisconnectCause
+}
+
+/** You have told what became of an unresolved ask, by `settle`; for whoever keeps the record. */
+export interface WsSettledEvent extends TimedEvent {
+  readonly kind: 'settled'
+  readonly requestId: string
+  readonly evidence: unknown
 }
 
 /** Our own thread stood still for so long that silence proves nothing: the silence timers begin anew. */

@@ -64,6 +64,7 @@ export class Lifecycle {
         this.#listener.event({ kind: 'backpressure', connection, paused: status.paused, atUs })
         break
       case 'subscription':
+      case 'settled':
         this.#listener.event(status)
         break
       case 'draining':

@@ -60,15 +60,13 @@ describe('ask()', () => {
   })
 
   it('settle() is the user’s word on what is unresolved', async () => {
-    const { actor, pass } = await readyActor(withHandler())
+    const { actor, of, pass } = await readyActor(withHandler())
     const ask = follow(actor.ask(order('1', { timeoutMs: 10 })))
     await pass(10)
     expect(ask.value?.kind).toBe('unconfirmed')
-    expect([actor.settle('1', 'seen on the web page'), actor.settle('1'), actor.unresolved()]).toEqual([
-      true,
-      false,
-      [],
-    ])
+    const evidence = 'seen on the web page'
+    expect([actor.settle('1', evidence), actor.settle('1'), actor.unresolved()]).toEqual([true, false, []])
+    expect(of('settled')).toMatchObject([{ requestId: '1', evidence }])
   })
 
   it('what is not sent by then is withdrawn before it is said', async () => {
