@@ -58,6 +58,8 @@ export class Interpreter {
   readonly #events: ActorEvent[] = []
   readonly #commands: (() => void)[] = []
   #closedBytes = { bytesReceived: 0, bytesSent: 0 }
+  /** Whose bytes are in it: hooks that tell of its end still find it live. */
+  #counted: LiveConnection | undefined
 
   constructor(options: ResolvedActorOptions, listener: InterpreterListener) {
     this.options = options
@@ -110,7 +112,7 @@ export class Interpreter {
 
   get bytes(): { readonly bytesReceived: number; readonly bytesSent: number } {
     const { bytesReceived, bytesSent } = this.#closedBytes
-    const link = this.#live?.link
+    const link = this.#live === this.#counted ? undefined : this.#live?.link
     return {
       bytesReceived: bytesReceived + (link?.bytesReceived ?? 0),
       bytesSent: bytesSent + (link?.bytesSent ?? 0),
@@ -328,6 +330,7 @@ export class Interpreter {
     const nowUs = clock.monoUs()
     live.bytesHaveCome(nowUs)
     this.#closedBytes = this.bytes
+    this.#counted = live
     this.health.count.disconnects++
     this.health.count.gaps++
     this.watch.ended()

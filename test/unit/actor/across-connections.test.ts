@@ -19,6 +19,22 @@ describe('what belongs to a connection ends with it', () => {
     expect(server().frames.map((frame) => frame.text())).toEqual(['fresh'])
   })
 
+  it('its bytes are counted once, also while its end is told', async () => {
+    let stats: () => number = () => 0
+    const during: number[] = []
+    const { actor, server, pass } = await readyActor({ reconnect: every(1), onStatus: () => during.push(stats()) })
+    stats = () => actor.stats().bytesReceived
+    server().sendText('x'.repeat(100))
+    await pass()
+    const received = stats()
+    during.length = 0
+    server().reset()
+    await pass(1)
+    await pass()
+    expect(received).toBeGreaterThan(100)
+    expect(new Set(during)).toEqual(new Set([received]))
+  })
+
   it('what the last connection did not answer is not held against the next one', async () => {
     const { actor, server, pass, of } = await readyActor({
       subscriptionManager: jsonSubscriptions(),
