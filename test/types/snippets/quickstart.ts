@@ -62,6 +62,9 @@ export async function ticker(): Promise<WsClosed> {
       case 'subscription':
         console.warn(e.item, e.state, e.code, e.message)
         break
+      case 'settled':
+        console.info(e.requestId, e.evidence)
+        break
       default: {
         const nothingElse: never = e
         throw new Error(nothingElse)
