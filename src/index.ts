@@ -12,6 +12,7 @@ export { WebSocketActor } from './actor/websocket-actor.ts'
 export type {
   HeaderLines,
   WsAddress,
+  WsAddressFamily,
   WsConnectRequest,
   WsLimits,
   WsLookup,

@@ -57,8 +57,9 @@ export class Attempt {
   }
 
   #connect(endpoint: Endpoint, totalMs: number): void {
-    const { tls, lookup, limits, timeouts, noDelay, clock, random, transport } = this.#options
-    const request = { ...endpoint, tls, lookup, limits, noDelay, clock, random, timeouts: { ...timeouts, totalMs } }
+    const { tls, lookup, family, limits, timeouts, noDelay, clock, random, transport } = this.#options
+    const seams = { clock, random }
+    const request = { ...endpoint, tls, lookup, family, limits, noDelay, ...seams, timeouts: { ...timeouts, totalMs } }
     try {
       this.#link = transport.connect(request, this.#events)
     } catch (error) {

@@ -1,5 +1,12 @@
 import type { WsProvided } from '../connect/endpoint.ts'
-import type { WsHeadersInit, WsLimits, WsLookup, WsStageTimeouts, WsTlsConfig } from '../connect/request.ts'
+import type {
+  WsAddressFamily,
+  WsHeadersInit,
+  WsLimits,
+  WsLookup,
+  WsStageTimeouts,
+  WsTlsConfig,
+} from '../connect/request.ts'
 import type { WsMetricsReporter } from '../health/metrics.ts'
 import type { WsPingPongStrategy } from '../health/ping-pong.ts'
 import type { WsIngress } from '../ingress/ingress.ts'
@@ -30,9 +37,14 @@ export interface WebSocketActorOptions<M = unknown, E = never> {
   readonly tls?: WsTlsConfig
   /** Default: `dns.lookup`. */
   readonly lookup?: WsLookup
+  /** 4 or 6: use addresses of that IP version only. Default 0: both, raced (RFC 8305). */
+  readonly family?: WsAddressFamily
   /** Defaults: 16 MiB a frame and a message, 64 KiB in the link. */
   readonly limits?: Partial<WsLimits>
-  /** Defaults: 5 s for DNS, 5 s TCP, 5 s TLS, 5 s upgrade, 15 s for all. */
+  /**
+   * Defaults: 5 s for DNS, 5 s TCP (each address), 5 s TLS, 5 s upgrade, 15 s for all; the next address is tried beside
+   * the one before it after 250 ms.
+   */
   readonly timeouts?: Partial<WsStageTimeouts>
   /** TCP_NODELAY. Default true. */
   readonly noDelay?: boolean

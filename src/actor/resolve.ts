@@ -1,6 +1,6 @@
 import { systemLookup } from '../connect/dns.ts'
 import { checkEndpoint, type EndpointSource } from '../connect/endpoint.ts'
-import type { WsLimits, WsLookup, WsStageTimeouts, WsTlsConfig } from '../connect/request.ts'
+import type { WsAddressFamily, WsLimits, WsLookup, WsStageTimeouts, WsTlsConfig } from '../connect/request.ts'
 import { checkTls } from '../connect/tls-check.ts'
 import { WsConfigError } from '../errors/errors.ts'
 import type { LivenessOptions } from '../health/liveness.ts'
@@ -24,6 +24,7 @@ export interface ResolvedActorOptions {
   readonly transport: WsTransport
   readonly tls: WsTlsConfig
   readonly lookup: WsLookup
+  readonly family: WsAddressFamily
   readonly limits: WsLimits
   readonly timeouts: WsStageTimeouts
   readonly noDelay: boolean
@@ -61,6 +62,7 @@ const OPTIONS = [
   'transport',
   'tls',
   'lookup',
+  'family',
   'limits',
   'timeouts',
   'noDelay',
@@ -95,7 +97,16 @@ const MIB = 1024 * 1024
 /** Messages and frames live in ArrayBuffers and strings, which end there on every supported Node. */
 const MAX_SIZE = 2 ** 31 - 1
 const LIMITS: WsLimits = { maxFrameBytes: 16 * MIB, maxMessageBytes: 16 * MIB, maxLinkBytes: 64 * 1024 }
-const TIMEOUTS: WsStageTimeouts = { dnsMs: 5000, tcpMs: 5000, tlsMs: 5000, upgradeMs: 5000, totalMs: 15_000 }
+const TIMEOUTS: WsStageTimeouts = {
+  dnsMs: 5000,
+  tcpMs: 5000,
+  tlsMs: 5000,
+  upgradeMs: 5000,
+  totalMs: 15_000,
+  attemptDelayMs: 250,
+}
+/** RFC 8305 section 5: "MUST NOT be less than 10 milliseconds". */
+const MIN_TIMEOUTS = { attemptDelayMs: 10 }
 
 /** Throws one `WsConfigError` with every mistake. Calls nothing of the user's. */
 export function resolveActorOptions(options: unknown): ResolvedActorOptions {
@@ -110,8 +121,9 @@ export function resolveActorOptions(options: unknown): ResolvedActorOptions {
     transport: transportOf(check, given.transport),
     tls: tlsOf(check, given.tls),
     lookup: check.function<WsLookup>('lookup', given.lookup) ?? systemLookup,
+    family: check.oneOf('family', given.family, [0, 4, 6], 0),
     limits: integersOf(check, 'limits', given.limits, LIMITS, 1, MAX_SIZE),
-    timeouts: integersOf(check, 'timeouts', given.timeouts, TIMEOUTS, 1, MAX_TIMER_MS),
+    timeouts: integersOf(check, 'timeouts', given.timeouts, TIMEOUTS, 1, MAX_TIMER_MS, MIN_TIMEOUTS),
     noDelay: check.boolean('noDelay', given.noDelay, true),
     handler: check.methods(
       'handler',
@@ -208,7 +220,7 @@ function requestsOf(check: Checker, value: unknown): PendingRequestsOptions {
   return integersOf(check, 'requests', value, defaults, 1, MAX_TIMER_MS)
 }
 
-/** An object of integers, with the members and defaults of `defaults`. */
+/** An object of integers, with the members and defaults of `defaults`. `mins`: of members for which `min` is too low. */
 function integersOf<T extends object>(
   check: Checker,
   field: string,
@@ -216,11 +228,12 @@ function integersOf<T extends object>(
   defaults: T,
   min: number,
   max: number,
+  mins: Partial<Record<keyof T, number>> = {},
 ): T {
   const names = Object.keys(defaults) as (keyof T & string)[]
   const given = check.object(field, value, names) ?? ({} as Partial<Record<keyof T, unknown>>)
   const pairs = names.map((name) => {
-    return [name, check.integer(`${field}.${name}`, given[name], min, max, defaults[name] as number)]
+    return [name, check.integer(`${field}.${name}`, given[name], mins[name] ?? min, max, defaults[name] as number)]
   })
   return Object.fromEntries(pairs) as T
 }

@@ -7,8 +7,8 @@ import type { WsAddress, WsLookup } from './request.ts'
  * The system's resolver (`getaddrinfo`, so `/etc/hosts` counts), all addresses, in its order. An answer that is no
  * longer wanted cannot be called off: it arrives in its own time and is dropped.
  */
-export const systemLookup: WsLookup = async (hostname) =>
-  (await dns.lookup(hostname, { all: true, order: 'verbatim' })) as WsAddress[]
+export const systemLookup: WsLookup = async (hostname, { family }) =>
+  (await dns.lookup(hostname, { all: true, order: 'verbatim', family })) as WsAddress[]
 
 /** The address that a URL's host is itself, brackets of IPv6 removed; undefined for a name. */
 export function literalAddress(hostname: string): WsAddress | undefined {

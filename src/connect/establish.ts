@@ -1,10 +1,11 @@
 import { WsConnectError } from '../errors/disconnect-cause.ts'
 import { withDeadline } from '../support/deadline.ts'
 import { type Attempt, type Progress, stageError, timeoutError } from './attempt.ts'
-import { abortedCause, type ConnectTarget, connectTarget, totalTimeout } from './causes.ts'
+import { abortedCause, type ConnectTarget, connectTarget, portOf, totalTimeout } from './causes.ts'
+import { openFirst } from './happy-eyeballs.ts'
 import type { RawLink, RawLinkOpener } from './raw-link.ts'
 import type { HeaderLines, WsConnectRequest } from './request.ts'
-import { openFirst, resolveHost, secure, upgrade } from './stages.ts'
+import { resolveHost, secure, upgrade } from './stages.ts'
 import { type PreparedTls, prepareTls } from './tls.ts'
 
 /** A link on which the server has switched protocols. */
@@ -20,8 +21,9 @@ export interface Established<L extends RawLink> {
 }
 
 /**
- * DNS, TCP, TLS and the upgrade, each under its deadline and all under `totalMs`. Addresses are tried in turn until one
- * accepts a connection; what fails after that (TLS, the upgrade) would fail on the others too, and ends the attempt.
+ * DNS, TCP, TLS and the upgrade, each under its deadline and all under `totalMs`. Addresses race until one accepts a
+ * connection (RFC 8305); what fails after that (TLS, the upgrade) would most likely fail on the others too, and ends the
+ * attempt.
  *
  * Rejects with `WsConnectError` only. Its cause is `handshake-failed` with the stage, or `local-stop` with `ERR_ABORTED`
  * when `signal` aborts. Whatever the outcome, no socket but the returned one is left open and no timer armed. A signal
@@ -56,7 +58,8 @@ export async function establish<L extends RawLink>(
 async function runStages<L extends RawLink>(open: RawLinkOpener<L>, attempt: Attempt): Promise<Established<L>> {
   const { request, signal, target } = attempt
   const preparedTls = request.url.protocol === 'wss:' ? prepare(request, target) : undefined
-  const link = await openFirst(attempt, open, await resolveHost(attempt))
+  const addresses = await resolveHost(attempt, request.url.hostname)
+  const link = await openFirst(attempt, open, addresses, portOf(request.url))
   // At once, not when the promises below have come round to it.
   const destroy = (): void => link.destroy()
   signal.addEventListener('abort', destroy, { once: true })

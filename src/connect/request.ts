@@ -15,6 +15,8 @@ export interface WsConnectRequest {
   readonly subprotocols: readonly string[]
   readonly tls: WsTlsConfig
   readonly lookup: WsLookup
+  /** 4 or 6: only addresses of that IP version are used. 0: both. */
+  readonly family: WsAddressFamily
   readonly limits: WsLimits
   readonly timeouts: WsStageTimeouts
   /** TCP_NODELAY. */
@@ -32,17 +34,31 @@ export interface WsLimits {
   readonly maxLinkBytes: number
 }
 
-/** A deadline for each stage and for all of them together, in ms. */
+/** A deadline for each stage (`tcpMs`: for each address) and for all of them together, in ms. */
 export interface WsStageTimeouts {
   readonly dnsMs: number
   readonly tcpMs: number
   readonly tlsMs: number
   readonly upgradeMs: number
   readonly totalMs: number
+  /**
+   * No deadline: how long an address has before the next one is tried beside it (Connection Attempt Delay, RFC 8305
+   * section 5). At least 10.
+   */
+  readonly attemptDelayMs: number
 }
 
-/** All literal addresses of a name, best first. May throw or reject. The signal fires when the answer is not wanted. */
-export type WsLookup = (hostname: string, options: { readonly signal: AbortSignal }) => Promise<readonly WsAddress[]>
+/** 0: both IPv4 and IPv6. */
+export type WsAddressFamily = 0 | 4 | 6
+
+/**
+ * All literal addresses of a name, best first; families need not be sorted. May throw or reject. `family`, unless 0, is the
+ * only one wanted: others may be left out. The signal fires when the answer is not wanted.
+ */
+export type WsLookup = (
+  hostname: string,
+  options: { readonly signal: AbortSignal; readonly family: WsAddressFamily },
+) => Promise<readonly WsAddress[]>
 
 export interface WsAddress {
   /** Literal IPv4 or IPv6 address. */

@@ -1,31 +1,39 @@
 import { WsConnectError } from '../errors/disconnect-cause.ts'
-import { withDeadline } from '../support/deadline.ts'
-import { type Attempt, describe, inStage, stageError } from './attempt.ts'
-import { handshakeFailed, portOf, refusalCause } from './causes.ts'
+import { type Attempt, inStage, stageError } from './attempt.ts'
+import { handshakeFailed, refusalCause } from './causes.ts'
 import { literalAddress, lookupProblem } from './dns.ts'
-import { type RawLink, RawLinkError, type RawLinkOpener, type RawTlsInfo } from './raw-link.ts'
+import { interleaveFamilies } from './happy-eyeballs.ts'
+import { type RawLink, RawLinkError, type RawTlsInfo } from './raw-link.ts'
 import type { WsAddress } from './request.ts'
 import type { PreparedTls } from './tls.ts'
 import { buildUpgradeRequest, newUpgradeKey } from './upgrade-request.ts'
 import { UpgradeResponse, type UpgradeResult } from './upgrade-response.ts'
 
-/** A message that names more failures than this helps nobody. */
-const MAX_NAMED_FAILURES = 8
-
-/** The addresses to try, in order; at least one. A literal address is not looked up. */
-export async function resolveHost(attempt: Attempt): Promise<readonly WsAddress[]> {
+/**
+ * The addresses to try, in order; at least one. A literal address is not looked up. Whatever the lookup answers, only
+ * addresses of the wanted family are used.
+ */
+export async function resolveHost(attempt: Attempt, hostname: string): Promise<readonly WsAddress[]> {
   const { request, target } = attempt
-  const { hostname } = request.url
-  const literal = literalAddress(hostname)
-  if (literal !== undefined) return [literal]
+  const { family } = request
+  const isWanted = (address: WsAddress): boolean => family === 0 || address.family === family
   const failed = (code: string, message: string): WsConnectError =>
     new WsConnectError(handshakeFailed('dns', code, message, { target }))
+  const none = (what: string): WsConnectError => {
+    const only = family === 0 ? '' : ` of IPv${family}, the only one wanted (option family)`
+    return failed('ERR_DNS_NO_ADDRESS', `${what} no address${only}`)
+  }
 
+  const literal = literalAddress(hostname)
+  if (literal !== undefined) {
+    if (!isWanted(literal)) throw none(`${hostname} is`)
+    return [literal]
+  }
   return inStage(attempt, 'dns', async (signal) => {
     let addresses: WsAddress[]
     let problem: string | undefined
     try {
-      const answer: unknown = await request.lookup(hostname, { signal })
+      const answer: unknown = await request.lookup(hostname, { signal, family })
       problem = lookupProblem(answer)
       addresses =
         problem === undefined ? (answer as WsAddress[]).map(({ address, family }) => ({ address, family })) : []
@@ -33,45 +41,10 @@ export async function resolveHost(attempt: Attempt): Promise<readonly WsAddress[
       throw stageError('dns', target, `the lookup of "${hostname}" failed`, thrown)
     }
     if (problem !== undefined) throw failed('ERR_DNS_LOOKUP_INVALID', `the lookup of "${hostname}" ${problem}`)
-    if (addresses.length === 0) throw failed('ERR_DNS_NO_ADDRESS', `the lookup of "${hostname}" gave no address`)
-    return addresses
+    const wanted = addresses.filter(isWanted)
+    if (wanted.length === 0) throw none(`the lookup of "${hostname}" gave`)
+    return interleaveFamilies(wanted)
   })
-}
-
-/** A link to the first address that accepts one. Each address gets `tcpMs`; the deadline over all stages bounds the sum. */
-export async function openFirst<L extends RawLink>(
-  attempt: Attempt,
-  open: RawLinkOpener<L>,
-  addresses: readonly WsAddress[],
-): Promise<L> {
-  const { request, target, progress } = attempt
-  const { clock, noDelay } = request
-  const port = portOf(request.url)
-  const ms = request.timeouts.tcpMs
-  const expired = (): Error => new RawLinkError('ERR_TCP_TIMEOUT', `no answer within ${ms} ms (timeouts.tcpMs)`)
-  progress.stage = 'tcp'
-  const failures: string[] = []
-  let last: ReturnType<typeof describe> | undefined
-  for (const address of addresses) {
-    try {
-      return await withDeadline(
-        { clock, ms, expired },
-        attempt.signal,
-        (signal) => open(address, port, { noDelay, clock, signal }),
-        (late) => late.destroy(),
-      )
-    } catch (thrown) {
-      if (attempt.signal.aborted) throw attempt.signal.reason
-      last = describe(thrown, 'ERR_TCP_FAILED')
-      const host = address.family === 6 ? `[${address.address}]` : address.address
-      failures.push(`${host}:${port}: ${last.message}`)
-    }
-  }
-  const unnamed = failures.length - MAX_NAMED_FAILURES
-  const list = failures.slice(0, MAX_NAMED_FAILURES).join('; ') + (unnamed > 0 ? `; and ${unnamed} more` : '')
-  const { code, error } = last as NonNullable<typeof last>
-  const details = error === undefined ? { target } : { target, error }
-  throw new WsConnectError(handshakeFailed('tcp', code, `no address accepted a connection: ${list}`, details))
 }
 
 export function secure(attempt: Attempt, link: RawLink, tls: PreparedTls): Promise<RawTlsInfo> {

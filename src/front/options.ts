@@ -39,6 +39,7 @@ export const HANDED_ON = [
   'subprotocols',
   'tls',
   'lookup',
+  'family',
   'limits',
   'timeouts',
   'noDelay',

@@ -46,11 +46,11 @@ export class Checker {
     return byDefault
   }
 
-  oneOf<T extends string>(field: string, value: unknown, allowed: readonly T[], byDefault: T): T {
+  oneOf<T extends string | number>(field: string, value: unknown, allowed: readonly T[], byDefault: T): T {
     if (value === undefined) return byDefault
     if ((allowed as readonly unknown[]).includes(value)) return value as T
     const given = typeof value === 'string' ? JSON.stringify(value) : describe(value)
-    this.add(field, `must be ${allowed.map((a) => `'${a}'`).join(' or ')}, is ${given}`)
+    this.add(field, `must be ${allowed.map(quoteName).join(' or ')}, is ${given}`)
     return byDefault
   }
 
@@ -88,6 +88,8 @@ export class Checker {
     return undefined
   }
 }
+
+const quoteName = (name: string | number): string => (typeof name === 'string' ? `'${name}'` : `${name}`)
 
 /** What a value is, for people. Never the content of a string: it may be a secret. */
 export function describe(value: unknown): string {

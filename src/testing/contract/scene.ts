@@ -30,6 +30,7 @@ export const TIMEOUTS: WsConnectRequest['timeouts'] = {
   tlsMs: 10_000,
   upgradeMs: 10_000,
   totalMs: 30_000,
+  attemptDelayMs: 250,
 }
 
 /** One link under observation. */
@@ -73,6 +74,7 @@ export class Scene {
       subprotocols: [],
       tls: {},
       lookup: async () => [{ address: '127.0.0.1', family: 4 }],
+      family: 0,
       limits: LIMITS,
       timeouts: TIMEOUTS,
       noDelay: true,

@@ -13,8 +13,10 @@ describe('literalAddress', () => {
 })
 
 it('asks the system, which knows localhost', async () => {
-  const answer = await systemLookup('localhost', { signal: new AbortController().signal })
+  const { signal } = new AbortController()
+  const answer = await systemLookup('localhost', { signal, family: 0 })
   expect(answer.length).toBeGreaterThan(0)
   expect(lookupProblem(answer)).toBeUndefined()
   expect(answer.map(({ address }) => address).filter((a) => a !== '127.0.0.1' && a !== '::1')).toEqual([])
+  expect(await systemLookup('localhost', { signal, family: 4 })).toEqual([{ address: '127.0.0.1', family: 4 }])
 })

@@ -41,7 +41,7 @@ const STAGES: Case[] = [
 ]
 
 describe.each(STAGES)('a server silent in stage %s', (stage, url, set) => {
-  const timeouts = { dnsMs: 1000, tcpMs: 2000, tlsMs: 3000, upgradeMs: 4000, totalMs: 9000 }
+  const timeouts = { dnsMs: 1000, tcpMs: 2000, tlsMs: 3000, upgradeMs: 4000, totalMs: 9000, attemptDelayMs: 250 }
   const limit = timeouts[`${stage}Ms` as keyof typeof timeouts]
 
   it('is given up at its deadline, not before', async () => {
@@ -152,8 +152,9 @@ describe('giving up', () => {
     network.setUp = (link) => {
       link.onRequest = () => link.push('HTTP/1.1 401 Unauthorized\r\nContent-Length: 9999\r\n\r\nwrong k')
     }
-    const timeouts = { dnsMs: 1000, tcpMs: 1000, tlsMs: 1000, upgradeMs: 1000, totalMs: which === 'total' ? 500 : 9000 }
-    const cause = causeOf(run(network.request('ws://127.0.0.1/', { timeouts })))
+    const timeouts = { ...network.request('ws://127.0.0.1/').timeouts, upgradeMs: 1000 }
+    const totalMs = which === 'total' ? 500 : 9000
+    const cause = causeOf(run(network.request('ws://127.0.0.1/', { timeouts: { ...timeouts, totalMs } })))
     await pass(1000)
     expect(await cause).toMatchObject({
       code: 'ERR_UPGRADE_REFUSED',

@@ -29,7 +29,8 @@ describe('resolveOptions', () => {
     expect(checked).toMatchObject({
       tls: {},
       limits: { maxFrameBytes: 16_777_216, maxMessageBytes: 16_777_216, maxLinkBytes: 65_536 },
-      timeouts: { dnsMs: 5000, tcpMs: 5000, tlsMs: 5000, upgradeMs: 5000, totalMs: 15_000 },
+      timeouts: { dnsMs: 5000, tcpMs: 5000, tlsMs: 5000, upgradeMs: 5000, totalMs: 15_000, attemptDelayMs: 250 },
+      family: 0,
       noDelay: true,
       lanes: { normalBytes: 1_048_576, urgentBytes: 262_144 },
       closeTimeoutMs: 2000,
@@ -52,7 +53,7 @@ describe('resolveOptions', () => {
       limits: { maxMessageBytes: 5 },
       queue: { whenFull: 'close' },
     })
-    expect(checked.timeouts).toEqual({ dnsMs: 5000, tcpMs: 5000, tlsMs: 1, upgradeMs: 5000, totalMs: 15_000 })
+    expect(checked.timeouts).toMatchObject({ dnsMs: 5000, tlsMs: 1, totalMs: 15_000, attemptDelayMs: 250 })
     expect(checked.limits.maxMessageBytes).toBe(5)
     expect(queue).toEqual({ maxMessages: 10_000, maxBytes: 67_108_864, whenFull: 'close' })
   })
@@ -65,8 +66,9 @@ describe('resolveOptions', () => {
       subprotocols: ['a b', 'c', 'c'],
       tls: { validateCerts: 'no', rejectUnauthorized: false },
       lookup: {},
+      family: '4',
       limits: { maxFrameBytes: 0, maxMesageBytes: 1 },
-      timeouts: { totalMs: Number.POSITIVE_INFINITY, dnsMs: 2 ** 31 },
+      timeouts: { totalMs: Number.POSITIVE_INFINITY, dnsMs: 2 ** 31, attemptDelayMs: 9 },
       noDelay: 1,
       lanes: { normalBytes: -1 },
       reconnect: true,
@@ -91,10 +93,12 @@ describe('resolveOptions', () => {
         'tls.validateCerts',
         'tls.rejectUnauthorized',
         'lookup',
+        'family',
         'limits.maxFrameBytes',
         'limits.maxMesageBytes',
         'timeouts.totalMs',
         'timeouts.dnsMs',
+        'timeouts.attemptDelayMs',
         'noDelay',
         'lanes.normalBytes',
         'reconnect',
