@@ -70,17 +70,49 @@ uint64_t LimitOf(napi_env env, napi_value limits, const char* name) {
   return number >= 0x1p53 ? uint64_t{1} << 53 : static_cast<uint64_t>(number);
 }
 
+bool IsUndefined(napi_env env, napi_value value) {
+  napi_valuetype type;
+  return napi_typeof(env, value, &type) == napi_ok && type == napi_undefined;
+}
+
+DeflateOptions DeflateOf(napi_env env, napi_value object) {
+  DeflateOptions deflate;
+  deflate.server_no_context_takeover = GetBoolean(env, object, "serverNoContextTakeover");
+  deflate.server_max_window_bits = static_cast<int>(GetNumber(env, object, "serverMaxWindowBits"));
+  deflate.client_no_context_takeover = GetBoolean(env, object, "clientNoContextTakeover");
+  deflate.client_max_window_bits = static_cast<int>(GetNumber(env, object, "clientMaxWindowBits"));
+  const napi_value compress = GetProperty(env, object, "compress");
+  if (IsUndefined(env, compress)) return deflate;
+  deflate.compress.emplace();
+  deflate.compress->threshold_bytes = static_cast<size_t>(LimitOf(env, compress, "thresholdBytes"));
+  deflate.compress->level = static_cast<int>(GetNumber(env, compress, "level"));
+  deflate.compress->mem_level = static_cast<int>(GetNumber(env, compress, "memLevel"));
+  return deflate;
+}
+
+Extensions ExtensionsOf(napi_env env, napi_value options) {
+  Extensions extensions;
+  const napi_value deflate = GetProperty(env, options, "deflate");
+  if (!IsUndefined(env, deflate)) extensions.deflate = DeflateOf(env, deflate);
+  const std::string format = GetString(env, options, "inflateBinary");
+  if (format == "gzip") extensions.inflate_binary = BinaryFormat::kGzip;
+  if (format == "deflate") extensions.inflate_binary = BinaryFormat::kZlib;
+  if (format == "deflate-raw") extensions.inflate_binary = BinaryFormat::kRawDeflate;
+  return extensions;
+}
+
 napi_value StartWebSocket(napi_env env, napi_callback_info info) {
   const Arguments<3> arguments(env, info);
   Limits limits;
   limits.max_frame_bytes = LimitOf(env, arguments[1], "maxFrameBytes");
   limits.max_message_bytes = LimitOf(env, arguments[1], "maxMessageBytes");
+  const Extensions extensions = ExtensionsOf(env, arguments[1]);
   const uint8_t* glued = nullptr;
   size_t size = 0;
-  napi_valuetype type;
-  napi_typeof(env, arguments[2], &type);
-  if (type != napi_undefined && !arguments.Bytes(2, &glued, &size)) return nullptr;
-  if (Link* link = Environment::FindLink(env, arguments.Uint(0))) link->StartWebSocket(limits, glued, size);
+  if (!IsUndefined(env, arguments[2]) && !arguments.Bytes(2, &glued, &size)) return nullptr;
+  if (Link* link = Environment::FindLink(env, arguments.Uint(0))) {
+    link->StartWebSocket(limits, extensions, glued, size);
+  }
   return nullptr;
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "bytes.h"
+#include "extensions.h"
 #include "frame.h"
 #include "frame_decoder.h"
 #include "message_assembler.h"
@@ -33,7 +34,8 @@ namespace shared_ws {
 // Payloads of control frames are valid during the call.
 class Connection {
  public:
-  explicit Connection(const Limits& limits) : limits_(limits), assembler_(limits.max_message_bytes) {}
+  explicit Connection(const Limits& limits, const Extensions& extensions = {})
+      : limits_(limits), extensions_(extensions), assembler_(limits.max_message_bytes) {}
 
   // Takes bytes from the peer; returns how many were consumed: all, unless sink.Accepts() said no, and then
   // the caller hands in the rest later. A partial frame is kept in memory of the connection. After a close
@@ -130,6 +132,7 @@ class Connection {
   void End();
 
   const Limits limits_;
+  const Extensions extensions_;
   MessageAssembler assembler_;
   FrameHeader frame_ = {};  // the frame begun, while in_frame_
   uint64_t left_ = 0;       // its payload bytes still to come

@@ -260,10 +260,11 @@ bool Link::StartTls(SSL_CTX* context, const std::string& server_name, const std:
   return true;
 }
 
-bool Link::StartWebSocket(const Limits& limits, const uint8_t* glued, size_t glued_size) {
+bool Link::StartWebSocket(const Limits& limits, const Extensions& extensions, const uint8_t* glued,
+                          size_t glued_size) {
   if (phase_ != Phase::kRaw) return false;
   phase_ = Phase::kWebSocket;
-  connection_.emplace(limits);
+  connection_.emplace(limits, extensions);
   if (glued_size > 0) {
     Bytes all;
     if (!all.Append(glued, glued_size)) {

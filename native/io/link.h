@@ -48,7 +48,8 @@ class Link {
                 std::string* error);
   const TlsStream* tls() const { return tls_.get(); }
   // `glued`: bytes that came behind the upgrade response; decoded in the next turn, before anything newer.
-  bool StartWebSocket(const Limits& limits, const uint8_t* glued, size_t glued_size);
+  bool StartWebSocket(const Limits& limits, const Extensions& extensions, const uint8_t* glued,
+                      size_t glued_size);
   LinkAddresses Addresses() const;
 
   // WebSocket phase. An encoder writes a payload straight into the outgoing frame:

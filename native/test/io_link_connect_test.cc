@@ -139,8 +139,8 @@ TEST(link_decodes_glued_bytes_before_newer_ones) {
     const auto peer = listener.Accept(&world);
     UNTIL(world, world.Has(id, RecordKind::kConnected));
     peer->Send(early.substr(cut));
-    CHECK(world[id].StartWebSocket({}, Raw(early), cut));
-    CHECK(!world[id].StartWebSocket({}, nullptr, 0), "only once");
+    CHECK(world[id].StartWebSocket({}, {}, Raw(early), cut));
+    CHECK(!world[id].StartWebSocket({}, {}, nullptr, 0), "only once");
     peer->Send(TextFrame("four"));
     UNTIL(world, world.Messages(id).size() == 4);
     const std::vector<std::string> expected{"one", "two", "three", "four"};
@@ -159,7 +159,7 @@ TEST(link_decodes_any_amount_of_glued_bytes) {
   UNTIL(world, world.Has(id, RecordKind::kConnected));
   std::string glued;
   for (int i = 0; i < 2000; i++) glued += TextFrame(std::string(300, static_cast<char>('a' + i % 26)));
-  CHECK(world[id].StartWebSocket({}, Raw(glued), glued.size()));
+  CHECK(world[id].StartWebSocket({}, {}, Raw(glued), glued.size()));
   UNTIL(world, world.Count(id, RecordKind::kMessage) == 2000);
   for (size_t i = 0; i < 2000; i++) CHECK_EQ(world.Messages(id)[i][0], static_cast<char>('a' + i % 26));
 }

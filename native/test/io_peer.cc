@@ -220,7 +220,7 @@ Pair::Pair(World* world_, size_t max_link_bytes, const Limits& limits, int recei
   id = world.Open(listener.port(), "127.0.0.1", max_link_bytes);
   peer = listener.Accept(&world);
   CHECK(world.RunUntil([&] { return world.Has(id, RecordKind::kConnected); }));
-  CHECK(link().StartWebSocket(limits, nullptr, 0));
+  CHECK(link().StartWebSocket(limits, {}, nullptr, 0));
 }
 
 int64_t Pair::Offer(std::string_view payload, bool more) {

@@ -33,7 +33,7 @@ Event Shake(World* world, const Attempt& attempt) {
   Event event = world->Of(id).back();
   if (event.kind == RecordKind::kSecure && !attempt.client_ca.empty()) {
     // A TLS 1.3 server judges the client's certificate after the client is done.
-    CHECK((*world)[id].StartWebSocket({}, nullptr, 0));
+    CHECK((*world)[id].StartWebSocket({}, {}, nullptr, 0));
     CHECK(world->RunUntil([&] { return peer.secure() || world->Has(id, RecordKind::kEnd); }));
     if (world->Has(id, RecordKind::kEnd)) event = world->First(id, RecordKind::kEnd);
   }
@@ -243,7 +243,7 @@ TEST(tls_handshake_in_single_bytes) {
   REQUIRE(world.Has(id, RecordKind::kSecure));
   world.Settle();
   pass_on();
-  CHECK(world[id].StartWebSocket({}, nullptr, 0));
+  CHECK(world[id].StartWebSocket({}, {}, nullptr, 0));
   const std::string frames = TextFrame("one") + PingFrame("two") + TextFrame("three");
   CHECK(SSL_write(ssl, frames.data(), static_cast<int>(frames.size())) > 0);
   pass_on();

@@ -201,7 +201,7 @@ TlsPair::TlsPair(World* world_, int version, size_t max_link_bytes, int receive_
   CHECK(world.RunUntil([&] { return world.Has(id, RecordKind::kConnected); }));
   CHECK(link().StartTls(client.get(), "localhost", "localhost", &error), error);
   CHECK(world.RunUntil([&] { return world.Has(id, RecordKind::kSecure) && peer->secure(); }));
-  CHECK(link().StartWebSocket({}, nullptr, 0));
+  CHECK(link().StartWebSocket({}, {}, nullptr, 0));
 }
 
 int64_t TlsPair::Offer(std::string_view payload, bool more) {

@@ -80,7 +80,7 @@ TEST(tls_raw_phase_asks_for_bytes_too) {
   peer.Send(TextFrame("next"));
   world.Settle();
   const std::string glued = world.Of(id).back().payload.substr(3);
-  CHECK(world[id].StartWebSocket({}, Raw(glued), glued.size()));
+  CHECK(world[id].StartWebSocket({}, {}, Raw(glued), glued.size()));
   UNTIL(world, world.Messages(id).size() == 2);
   CHECK_EQ(world.Messages(id)[0] + world.Messages(id)[1], "gluednext");
 }

@@ -53,7 +53,7 @@ export interface NativeAddon {
   tlsInfo(id: number): NativeTlsInfo | undefined
 
   /** Ends the raw phase. `glued` are bytes that came behind the upgrade response; they are decoded first (copied). */
-  startWebSocket(id: number, limits: NativeLimits, glued: Uint8Array | undefined): void
+  startWebSocket(id: number, options: NativeWebSocketOptions, glued: Uint8Array | undefined): void
 
   /**
    * Encodes, masks and queues one data frame, and sends unless `more`. Returns the frame's sequence number on this link
@@ -154,9 +154,40 @@ export interface NativeTlsInfo {
   readonly sessionReused: boolean
 }
 
-export interface NativeLimits {
+/** Values are not checked again: whoever negotiated them has. */
+export interface NativeWebSocketOptions {
+  /** Of a frame's payload as it is on the wire, so compressed if it is. */
   readonly maxFrameBytes: number
+  /** Of a message's payload; a message that is inflated is measured before and after. */
   readonly maxMessageBytes: number
+  /** Undefined: permessage-deflate was not negotiated. */
+  readonly deflate: NativeDeflate | undefined
+  /**
+   * Each binary message is one stream of this kind (gzip: one or more members), and is delivered as the text inside.
+   * `deflate` is zlib's format, as in HTTP (RFC 1950), `deflate-raw` has no wrapper (RFC 1951).
+   */
+  readonly inflateBinary: 'gzip' | 'deflate' | 'deflate-raw' | undefined
+}
+
+/** What was negotiated (RFC 7692 section 7.1), and what of ours is to be compressed. */
+export interface NativeDeflate {
+  readonly serverNoContextTakeover: boolean
+  /** 8 to 15. */
+  readonly serverMaxWindowBits: number
+  readonly clientNoContextTakeover: boolean
+  /** 8 to 15. With 8 nothing is compressed: zlib has no such compressor. */
+  readonly clientMaxWindowBits: number
+  /** Undefined: nothing that we send is compressed. */
+  readonly compress:
+    | {
+        /** Messages with fewer bytes of payload are sent as they are. */
+        readonly thresholdBytes: number
+        /** zlib's: -1 (its default) to 9. */
+        readonly level: number
+        /** zlib's: 1 to 9. */
+        readonly memLevel: number
+      }
+    | undefined
 }
 
 export interface NativeTlsContextOptions {

@@ -82,7 +82,8 @@ export class NativeLink implements WsLink, NativeReceiver {
     this.#receivedBefore = this.#counter(Counter.bytesReceived) - glued.length
     this.#sentBefore = this.#counter(Counter.bytesSent)
     if (this.#paused) addon.pause(raw.id)
-    addon.startWebSocket(raw.id, this.#request.limits, glued.length === 0 ? undefined : glued)
+    const options = { ...this.#request.limits, deflate: undefined, inflateBinary: undefined }
+    addon.startWebSocket(raw.id, options, glued.length === 0 ? undefined : glued)
     this.#events.onOpen({ subprotocol, responseHeaders, ...addresses, ...(tls === undefined ? {} : { tls }) })
   }
 
