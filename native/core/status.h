@@ -23,13 +23,15 @@ enum class Status : uint8_t {
   kFrameTooLarge = 14,  // RFC 6455 7.4.1: the server announced a frame larger than maxFrameBytes
   kMessageTooLarge = 15,  // RFC 6455 7.4.1: the server sent a message larger than maxMessageBytes
   kOutOfMemory = 16,  // RFC 6455 7.4.1: no memory was left for a partial message
+  kInflate = 17,  // RFC 7692 7.2.2: the server sent a compressed message that cannot be inflated
+  kInflateBinary = 18,  // RFC 6455 7.4.1: the server sent a binary message that is not compressed in the way of inflateBinary
 };
 
-inline constexpr uint8_t kStatusCount = 17;
+inline constexpr uint8_t kStatusCount = 19;
 
 // The close code a client answers this violation with (RFC 6455 7.4.1); 0 for kOk.
 constexpr uint16_t CloseCodeOf(Status status) {
-  constexpr uint16_t kCodes[kStatusCount] = {0, 1002, 1002, 1002, 1002, 1002, 1002, 1002, 1002, 1002, 1002, 1002, 1007, 1007, 1009, 1009, 1011};
+  constexpr uint16_t kCodes[kStatusCount] = {0, 1002, 1002, 1002, 1002, 1002, 1002, 1002, 1002, 1002, 1002, 1002, 1007, 1007, 1009, 1009, 1011, 1007, 1007};
   return kCodes[static_cast<uint8_t>(status)];
 }
 

@@ -130,6 +130,20 @@ export const PROTOCOL_STATUSES = [
     rfc: 'RFC 6455 7.4.1',
     message: 'no memory was left for a partial message',
   },
+  {
+    name: 'Inflate',
+    code: 'ERR_WS_INFLATE',
+    closeCode: 1007,
+    rfc: 'RFC 7692 7.2.2',
+    message: 'the server sent a compressed message that cannot be inflated',
+  },
+  {
+    name: 'InflateBinary',
+    code: 'ERR_WS_INFLATE_BINARY',
+    closeCode: 1007,
+    rfc: 'RFC 6455 7.4.1',
+    message: 'the server sent a binary message that is not compressed in the way of inflateBinary',
+  },
 ] as const satisfies readonly ProtocolStatus[]
 
 /** The code of a protocol violation, such as `ERR_WS_RESERVED_BITS`. */
