@@ -16,6 +16,7 @@ export type {
   WsConnectRequest,
   WsLimits,
   WsLookup,
+  WsSocketOptions,
   WsStageTimeouts,
   WsTlsConfig,
 } from './connect/request.ts'

@@ -30,16 +30,35 @@ napi_value LinkCount(napi_env env, napi_callback_info) {
   return NumberValue(env, loop == nullptr ? 0 : loop->link_count());
 }
 
+// What is not given is undefined, and reads as 0 or "": the system's choice.
+SocketOptions SocketOptionsOf(napi_env env, napi_value given) {
+  const auto number = [&](const char* name) { return static_cast<int>(GetNumber(env, given, name)); };
+  const auto seconds = [&](const char* name) { return (number(name) + 999) / 1000; };
+  SocketOptions options;
+  options.no_delay = GetBoolean(env, given, "noDelay", true);
+  options.keep_alive_idle_s = seconds("keepAliveIdleMs");
+  options.keep_alive_interval_s = seconds("keepAliveIntervalMs");
+  options.keep_alive_probes = number("keepAliveProbes");
+  options.receive_buffer_bytes = number("receiveBufferBytes");
+  options.send_buffer_bytes = number("sendBufferBytes");
+  options.busy_poll_us = number("busyPollUs");
+  options.user_timeout_ms = number("userTimeoutMs");
+  options.local_address = GetString(env, given, "localAddress");
+  return options;
+}
+
 napi_value Open(napi_env env, napi_callback_info info) {
   const Arguments<1> arguments(env, info);
   LinkOptions options;
   options.address = GetString(env, arguments[0], "address");
   options.port = static_cast<uint16_t>(GetNumber(env, arguments[0], "port"));
-  options.no_delay = GetBoolean(env, arguments[0], "noDelay");
+  options.socket = SocketOptionsOf(env, GetProperty(env, arguments[0], "socket"));
   options.max_link_bytes = static_cast<size_t>(GetNumber(env, arguments[0], "maxLinkBytes"));
   int error = 0;
-  const uint32_t id = Environment::Of(env)->loop()->Open(options, &error);
+  std::string refusal;
+  const uint32_t id = Environment::Of(env)->loop()->Open(options, &error, &refusal);
   if (id != 0) return NumberValue(env, id);
+  if (!refusal.empty()) return ThrowError(env, "ERR_SOCKET_OPTION", refusal.c_str());
   if (error == EINVAL) {
     napi_throw_range_error(env, "ERR_INVALID_ADDRESS", "address must be a literal IPv4 or IPv6 address");
   } else if (error == EMFILE) {

@@ -107,8 +107,8 @@ inline double GetNumber(napi_env env, napi_value object, const char* name) {
   return number;
 }
 
-inline bool GetBoolean(napi_env env, napi_value object, const char* name) {
-  bool boolean = false;
+inline bool GetBoolean(napi_env env, napi_value object, const char* name, bool otherwise = false) {
+  bool boolean = otherwise;
   napi_get_value_bool(env, GetProperty(env, object, name), &boolean);
   return boolean;
 }

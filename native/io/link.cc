@@ -3,7 +3,6 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -38,7 +37,7 @@ Link::~Link() {
   if (fd_ >= 0) close(fd_);
 }
 
-Link* Link::Open(Loop* loop, uint32_t id, const LinkOptions& options, int* error) {
+Link* Link::Open(Loop* loop, uint32_t id, const LinkOptions& options, int* error, std::string* refusal) {
   sockaddr_storage address{};
   socklen_t length = 0;
   if (!ParseAddress(options, &address, &length)) {
@@ -50,6 +49,11 @@ Link* Link::Open(Loop* loop, uint32_t id, const LinkOptions& options, int* error
     *error = errno;
     return nullptr;
   }
+  if (!ApplySocketOptions(fd, options.socket, refusal)) {
+    close(fd);
+    *error = ENOPROTOOPT;
+    return nullptr;
+  }
   auto* link = new (std::nothrow) Link(loop, id, options);
   if (link == nullptr) {
     close(fd);
@@ -57,8 +61,6 @@ Link* Link::Open(Loop* loop, uint32_t id, const LinkOptions& options, int* error
     return nullptr;
   }
   link->fd_ = fd;
-  const int one = 1;
-  if (options.no_delay) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
   int result;
   do {
     result = connect(fd, reinterpret_cast<sockaddr*>(&address), length);

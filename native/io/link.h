@@ -11,6 +11,7 @@
 #include "core/frame.h"
 #include "io/loop.h"
 #include "io/outbound.h"
+#include "io/socket_options.h"
 #include "io/tls_stream.h"
 
 namespace shared_ws {
@@ -18,7 +19,7 @@ namespace shared_ws {
 struct LinkOptions {
   std::string address;  // literal IPv4 or IPv6
   uint16_t port = 0;
-  bool no_delay = true;
+  SocketOptions socket;
   size_t max_link_bytes = 64 * 1024;
 };
 
@@ -35,7 +36,7 @@ struct LinkAddresses {
 // closed there too, because libuv must not see a closed fd in its poll set.
 class Link {
  public:
-  static Link* Open(Loop* loop, uint32_t id, const LinkOptions& options, int* error);
+  static Link* Open(Loop* loop, uint32_t id, const LinkOptions& options, int* error, std::string* refusal);
 
   uint32_t id() const { return id_; }
   bool ended() const { return ended_; }

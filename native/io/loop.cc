@@ -67,7 +67,7 @@ bool Loop::IsLive(const Link* link, uint32_t id) {
   return link->id() == id && !link->ended();
 }
 
-uint32_t Loop::Open(const LinkOptions& options, int* error) {
+uint32_t Loop::Open(const LinkOptions& options, int* error, std::string* refusal) {
   uint32_t slot;
   if (!free_slots_.empty()) {
     slot = free_slots_.back();
@@ -85,7 +85,7 @@ uint32_t Loop::Open(const LinkOptions& options, int* error) {
   generations_[slot] = generation;
   const uint32_t id = generation * kMaxLinks + slot;
   memory_->counters[slot] = LinkCounters{};
-  Link* link = Link::Open(this, id, options, error);
+  Link* link = Link::Open(this, id, options, error, refusal);
   if (link == nullptr) {
     free_slots_.push_back(slot);
     return 0;

@@ -39,8 +39,9 @@ class Loop {
   // called any more from now on. Must be called exactly once.
   void Shutdown(void (*done)(void* argument), void* argument);
 
-  // Id of a new link that is connecting, or 0 and an errno-like number in `error`.
-  uint32_t Open(const LinkOptions& options, int* error);
+  // Id of a new link that is connecting, or 0 and an errno-like number in `error`. ENOPROTOOPT: an option of
+  // the socket was refused; `refusal` says which, and why.
+  uint32_t Open(const LinkOptions& options, int* error, std::string* refusal);
   // Null when there is no such link, or it has ended.
   Link* Find(uint32_t id) {
     Link* link = slots_[id % kMaxLinks];

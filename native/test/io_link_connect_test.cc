@@ -96,7 +96,8 @@ TEST(link_refuses_what_is_no_address) {
     LinkOptions options;
     options.address = address;
     int error = 0;
-    CHECK_EQ(world.loop().Open(options, &error), 0u, address);
+    std::string refusal;
+    CHECK_EQ(world.loop().Open(options, &error, &refusal), 0u, address);
     CHECK_EQ(error, EINVAL, address);
   }
   CHECK_EQ(world.loop().link_count(), 0u);
@@ -218,16 +219,17 @@ TEST(links_are_bounded_and_room_comes_back) {
     options.port = listener.port();
     std::vector<uint32_t> ids;
     int error = 0;
-    for (uint32_t id; (id = world.loop().Open(options, &error)) != 0;) ids.push_back(id);
+    std::string refusal;
+    for (uint32_t id; (id = world.loop().Open(options, &error, &refusal)) != 0;) ids.push_back(id);
     CHECK_EQ(error, EMFILE);
     CHECK(ids.size() <= kMaxLinks);
     if (limit.rlim_max >= kMaxLinks + 256) CHECK_EQ(ids.size(), size_t{kMaxLinks});
     CHECK_EQ(world.loop().link_count(), ids.size());
-    CHECK_EQ(world.loop().Open(options, &error), 0u);
+    CHECK_EQ(world.loop().Open(options, &error, &refusal), 0u);
 
     world.Destroy(ids[7], true);
     UNTIL(world, world.loop().link_count() == ids.size() - 1);
-    const uint32_t again = world.loop().Open(options, &error);
+    const uint32_t again = world.loop().Open(options, &error, &refusal);
     CHECK(again != 0 && again != ids[7]);
     CHECK_EQ(again % kMaxLinks, ids[7] % kMaxLinks);
     world.keep_events = false;

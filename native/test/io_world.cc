@@ -51,9 +51,14 @@ uint32_t World::Open(uint16_t port, const std::string& address, size_t max_link_
   options.address = address;
   options.port = port;
   options.max_link_bytes = max_link_bytes;
+  return Open(options);
+}
+
+uint32_t World::Open(const LinkOptions& options) {
   int error = 0;
-  const uint32_t id = loop_->Open(options, &error);
-  CHECK(id != 0, std::string("open: ") + std::strerror(error));
+  std::string refusal;
+  const uint32_t id = loop_->Open(options, &error, &refusal);
+  CHECK(id != 0, "open: " + refusal + std::strerror(error));
   return id;
 }
 

@@ -57,9 +57,9 @@ export class Attempt {
   }
 
   #connect(endpoint: Endpoint, totalMs: number): void {
-    const { tls, lookup, family, limits, timeouts, noDelay, clock, random, transport } = this.#options
+    const { tls, lookup, family, limits, timeouts, socket, clock, random, transport } = this.#options
     const seams = { clock, random }
-    const request = { ...endpoint, tls, lookup, family, limits, noDelay, ...seams, timeouts: { ...timeouts, totalMs } }
+    const request = { ...endpoint, tls, lookup, family, limits, socket, ...seams, timeouts: { ...timeouts, totalMs } }
     try {
       this.#link = transport.connect(request, this.#events)
     } catch (error) {

@@ -4,6 +4,7 @@ import type {
   WsHeadersInit,
   WsLimits,
   WsLookup,
+  WsSocketOptions,
   WsStageTimeouts,
   WsTlsConfig,
 } from '../connect/request.ts'
@@ -46,8 +47,8 @@ export interface WebSocketActorOptions<M = unknown, E = never> {
    * the one before it after 250 ms.
    */
   readonly timeouts?: Partial<WsStageTimeouts>
-  /** TCP_NODELAY. Default true. */
-  readonly noDelay?: boolean
+  /** Options of the TCP socket. Default: TCP_NODELAY alone. */
+  readonly socket?: WsSocketOptions
 
   // — what it speaks —
 

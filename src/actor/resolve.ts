@@ -1,6 +1,14 @@
 import { systemLookup } from '../connect/dns.ts'
 import { checkEndpoint, type EndpointSource } from '../connect/endpoint.ts'
-import type { WsAddressFamily, WsLimits, WsLookup, WsStageTimeouts, WsTlsConfig } from '../connect/request.ts'
+import type {
+  WsAddressFamily,
+  WsLimits,
+  WsLookup,
+  WsSocketOptions,
+  WsStageTimeouts,
+  WsTlsConfig,
+} from '../connect/request.ts'
+import { checkSocket, checkSocketSupport } from '../connect/socket.ts'
 import { checkTls } from '../connect/tls-check.ts'
 import { WsConfigError } from '../errors/errors.ts'
 import type { LivenessOptions } from '../health/liveness.ts'
@@ -27,7 +35,7 @@ export interface ResolvedActorOptions {
   readonly family: WsAddressFamily
   readonly limits: WsLimits
   readonly timeouts: WsStageTimeouts
-  readonly noDelay: boolean
+  readonly socket: WsSocketOptions
   readonly handler: Given<'handler'>
   readonly ingress: Given<'ingress'>
   readonly subscriptionManager: Given<'subscriptionManager'>
@@ -65,7 +73,7 @@ const OPTIONS = [
   'family',
   'limits',
   'timeouts',
-  'noDelay',
+  'socket',
   'handler',
   'ingress',
   'subscriptionManager',
@@ -124,7 +132,7 @@ export function resolveActorOptions(options: unknown): ResolvedActorOptions {
     family: check.oneOf('family', given.family, [0, 4, 6], 0),
     limits: integersOf(check, 'limits', given.limits, LIMITS, 1, MAX_SIZE),
     timeouts: integersOf(check, 'timeouts', given.timeouts, TIMEOUTS, 1, MAX_TIMER_MS, MIN_TIMEOUTS),
-    noDelay: check.boolean('noDelay', given.noDelay, true),
+    socket: checkSocket(check, given.socket),
     handler: check.methods(
       'handler',
       given.handler,
@@ -183,6 +191,8 @@ export function resolveActorOptions(options: unknown): ResolvedActorOptions {
       check.methods<RandomSource>('random', given.random, ['bytes', 'float'], 'a RandomSource: bytes, float') ??
       systemRandom,
   }
+  const { socket, transport } = resolved
+  checkSocketSupport(check, { socket, transport: transport?.name }, transport?.unsupportedSocketOptions ?? [])
   if (check.problems.length > 0) throw new WsConfigError(check.problems)
   return resolved
 }

@@ -118,13 +118,13 @@ function openOne<L extends RawLink>(
   port: number,
   signal: AbortSignal,
 ): Promise<L> {
-  const { clock, noDelay } = request
+  const { clock, socket } = request
   const ms = request.timeouts.tcpMs
   const expired = (): Error => new RawLinkError('ERR_TCP_TIMEOUT', `no answer within ${ms} ms (timeouts.tcpMs)`)
   return withDeadline(
     { clock, ms, expired },
     signal,
-    (within) => open(address, port, { noDelay, clock, signal: within }),
+    (within) => open(address, port, { socket, clock, signal: within }),
     (late) => late.destroy(),
   )
 }

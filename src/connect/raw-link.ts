@@ -1,5 +1,5 @@
 import type { Clock } from '../support/clock.ts'
-import type { WsAddress } from './request.ts'
+import type { WsAddress, WsSocketOptions } from './request.ts'
 import type { PreparedTls } from './tls.ts'
 
 /**
@@ -29,7 +29,7 @@ export interface RawTlsInfo {
 export type RawLinkOpener<L extends RawLink> = (
   address: WsAddress,
   port: number,
-  options: { readonly noDelay: boolean; readonly clock: Clock; readonly signal: AbortSignal },
+  options: { readonly socket: WsSocketOptions; readonly clock: Clock; readonly signal: AbortSignal },
 ) => Promise<L>
 
 /** A failure below HTTP. `code` as in Node: `ECONNREFUSED`, `DEPTH_ZERO_SELF_SIGNED_CERT`, `ERR_TLS_CERT_ALTNAME_INVALID`. */

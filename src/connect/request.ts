@@ -19,8 +19,7 @@ export interface WsConnectRequest {
   readonly family: WsAddressFamily
   readonly limits: WsLimits
   readonly timeouts: WsStageTimeouts
-  /** TCP_NODELAY. */
-  readonly noDelay: boolean
+  readonly socket: WsSocketOptions
   readonly clock: Clock
   readonly random: RandomSource
 }
@@ -46,6 +45,42 @@ export interface WsStageTimeouts {
    * section 5). At least 10.
    */
   readonly attemptDelayMs: number
+}
+
+/**
+ * What the TCP socket is told before it connects; see socket(7) and tcp(7). What is not given is the system's choice. An
+ * option that the kernel refuses, or grants only in part, fails the attempt with `ERR_SOCKET_OPTION` and its name; one that
+ * the transport has no means to set (`ws`: those marked *native*) is a mistake of the configuration. None is passed over.
+ */
+export interface WsSocketOptions {
+  /** TCP_NODELAY: small frames leave at once instead of waiting for an acknowledgement. Default true. */
+  readonly noDelay?: boolean
+  /**
+   * SO_KEEPALIVE, TCP_KEEPIDLE: TCP probes a connection on which nothing has come for so long. 1 s to 32 767 s, rounded up
+   * to seconds. Default: off. Probes prove that the kernel of the peer lives, not that its feed does: see `pingPong` and
+   * `staleAfterMs`.
+   */
+  readonly keepAliveIdleMs?: number
+  /** TCP_KEEPINTVL: time between probes, rounded up to seconds. *native* */
+  readonly keepAliveIntervalMs?: number
+  /** TCP_KEEPCNT: the connection is given up (`ETIMEDOUT`) after so many unanswered probes, at most 127. *native* */
+  readonly keepAliveProbes?: number
+  /**
+   * SO_RCVBUF, from 4096. The system otherwise lets the buffer grow by itself (up to `net.ipv4.tcp_rmem`), which a fixed size
+   * ends: for bursts that come while JavaScript is busy, or to bound them. More than `net.core.rmem_max` is refused. *native*
+   */
+  readonly receiveBufferBytes?: number
+  /** SO_SNDBUF, from 4096; at most `net.core.wmem_max`. A small one shows back-pressure earlier. *native* */
+  readonly sendBufferBytes?: number
+  /** SO_BUSY_POLL: a read polls the network card for so long, in µs. Above `net.core.busy_read` it needs CAP_NET_ADMIN. *native* */
+  readonly busyPollUs?: number
+  /**
+   * TCP_USER_TIMEOUT: the connection is given up (`ETIMEDOUT`) when data that was sent stays unacknowledged for so long;
+   * otherwise that takes some 15 minutes. With keepalive it decides in place of `keepAliveProbes`. *native*
+   */
+  readonly userTimeoutMs?: number
+  /** Literal address of this machine to connect from. Server addresses of the other family then cannot be connected to. */
+  readonly localAddress?: string
 }
 
 /** 0: both IPv4 and IPv6. */

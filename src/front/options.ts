@@ -42,7 +42,7 @@ export const HANDED_ON = [
   'family',
   'limits',
   'timeouts',
-  'noDelay',
+  'socket',
   'handler',
   'ingress',
   'subscriptionManager',

@@ -36,7 +36,8 @@ export interface NativeAddon {
 
   /**
    * Opens a TCP socket to one address, without blocking. The outcome comes as a `connected` or an `end` record.
-   * Throws `RangeError` for an address that is not a literal IP and when 16384 links exist.
+   * Throws `RangeError` for an address that is not a literal IP and when 16384 links exist, and an Error
+   * `ERR_SOCKET_OPTION` that names the option when the kernel refuses one.
    */
   open(options: NativeOpenOptions): number
 
@@ -132,10 +133,22 @@ export interface NativeOpenOptions {
   /** Literal IPv4 or IPv6 address. */
   readonly address: string
   readonly port: number
-  /** TCP_NODELAY. */
-  readonly noDelay: boolean
+  readonly socket: NativeSocketOptions
   /** Bytes of frames not yet begun that the link holds at most; one frame larger than it is taken when none waits. */
   readonly maxLinkBytes: number
+}
+
+/** `WsSocketOptions`. What is not given is the system's choice, but for `noDelay`, which is then on. */
+export interface NativeSocketOptions {
+  readonly noDelay?: boolean
+  readonly keepAliveIdleMs?: number
+  readonly keepAliveIntervalMs?: number
+  readonly keepAliveProbes?: number
+  readonly receiveBufferBytes?: number
+  readonly sendBufferBytes?: number
+  readonly busyPollUs?: number
+  readonly userTimeoutMs?: number
+  readonly localAddress?: string
 }
 
 export interface NativeStartTlsOptions {

@@ -126,6 +126,9 @@ const FOREIGN_NAMES: Readonly<Record<string, string>> = {
   servername: 'tls.serverName',
   maxQueue: 'queue.maxMessages',
   maxSendQueueBytes: 'lanes.normalBytes',
+  noDelay: 'socket.noDelay',
+  keepAlive: 'socket.keepAliveIdleMs',
+  localAddress: 'socket.localAddress',
   auth: 'headers, or credentials in the URL',
   agent: 'lookup or transport',
 }

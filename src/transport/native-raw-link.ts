@@ -1,4 +1,6 @@
 import { type RawLink, RawLinkError, type RawTlsInfo } from '../connect/raw-link.ts'
+import type { WsAddress, WsSocketOptions } from '../connect/request.ts'
+import { refuseOtherFamily } from '../connect/socket.ts'
 import type { PreparedTls } from '../connect/tls.ts'
 import { RecordKind } from '../support/records.ts'
 import { endError } from './native-errors.ts'
@@ -6,9 +8,9 @@ import type { NativeLoop, NativeReceiver } from './native-loop.ts'
 import { nativeTlsContext } from './native-tls.ts'
 
 interface OpenOptions {
-  readonly address: string
+  readonly address: WsAddress
   readonly port: number
-  readonly noDelay: boolean
+  readonly socket: WsSocketOptions
   readonly maxLinkBytes: number
 }
 
@@ -36,6 +38,7 @@ export class NativeRawLink implements RawLink, NativeReceiver {
   /** Resolves when TCP is connected. `signal` gives the socket up. */
   static async open(loop: NativeLoop, options: OpenOptions, signal: AbortSignal): Promise<NativeRawLink> {
     if (signal.aborted) throw givenUp()
+    refuseOtherFamily(options.socket, options.address)
     const link = new NativeRawLink(loop, openId(loop, options))
     const onAbort = (): void => link.destroy()
     signal.addEventListener('abort', onAbort, { once: true })
@@ -125,7 +128,7 @@ export class NativeRawLink implements RawLink, NativeReceiver {
 
 function openId(loop: NativeLoop, options: OpenOptions): number {
   try {
-    return loop.addon.open(options)
+    return loop.addon.open({ ...options, address: options.address.address })
   } catch (error) {
     throw new RawLinkError((error as { code?: string }).code ?? 'ERR_SOCKET', (error as Error).message)
   }

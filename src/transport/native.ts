@@ -36,8 +36,8 @@ export const nativeTransport: WsTransport = {
   connect(request: WsConnectRequest, events: WsLinkEvents): WsLink {
     const loop = nativeLoop()
     const { maxLinkBytes } = request.limits
-    const open: RawLinkOpener<NativeRawLink> = ({ address }, port, { noDelay, signal }) =>
-      NativeRawLink.open(loop, { address, port, noDelay, maxLinkBytes }, signal)
+    const open: RawLinkOpener<NativeRawLink> = (address, port, { socket, signal }) =>
+      NativeRawLink.open(loop, { address, port, socket, maxLinkBytes }, signal)
     const link = new NativeLink(loop, request, events)
     // Events run as tasks of their own: what a handler throws is its owner's uncaught exception, not a lost rejection.
     establish(open, request, link.abortSignal).then(

@@ -1,4 +1,4 @@
-import { connect as connectTcp, type Socket } from 'node:net'
+import { connect as connectTcp, type Socket, type TcpNetConnectOpts } from 'node:net'
 import {
   checkServerIdentity,
   connect as connectTls,
@@ -7,8 +7,19 @@ import {
   type TLSSocket,
 } from 'node:tls'
 import { type RawLink, RawLinkError, type RawLinkOpener, type RawTlsInfo } from '../connect/raw-link.ts'
-import type { WsAddress } from '../connect/request.ts'
+import type { WsAddress, WsSocketOptions } from '../connect/request.ts'
+import { refuseOtherFamily, refuseUnsupported } from '../connect/socket.ts'
 import type { PreparedTls } from '../connect/tls.ts'
+
+/** What Node has no call for. Its keepalive probes every second, ten times. */
+export const UNSUPPORTED_BY_NODE = [
+  'keepAliveIntervalMs',
+  'keepAliveProbes',
+  'receiveBufferBytes',
+  'sendBufferBytes',
+  'busyPollUs',
+  'userTimeoutMs',
+] as const satisfies readonly (keyof WsSocketOptions)[]
 
 /** What `establish()` drives over Node's own sockets. */
 export class NodeRawLink implements RawLink {
@@ -18,16 +29,18 @@ export class NodeRawLink implements RawLink {
   #failure: RawLinkError | undefined
   #rejectRead: ((error: RawLinkError) => void) | undefined
 
-  static readonly open: RawLinkOpener<NodeRawLink> = (address, port, { noDelay, signal }) =>
+  static readonly open: RawLinkOpener<NodeRawLink> = (address, port, { socket: options, signal }) =>
     new Promise((resolve, reject) => {
-      const socket = connectTcp({ host: address.address, port, family: address.family, noDelay })
+      refuseUnsupported(options, 'ws', UNSUPPORTED_BY_NODE)
+      refuseOtherFamily(options, address)
+      const socket = connectTcp({ host: address.address, port, family: address.family, ...nodeOptions(options) })
       const fail = (error: RawLinkError): void => {
         signal.removeEventListener('abort', onAbort)
         socket.destroy()
         reject(error)
       }
       const onAbort = (): void => fail(new RawLinkError('ABORT_ERR', 'connecting was aborted'))
-      const onError = (error: NodeJS.ErrnoException): void => fail(asRawLinkError(error))
+      const onError = (error: NodeJS.ErrnoException): void => fail(connectError(error))
       // Stays when the rest goes, so that an error between two owners of the socket cannot go unhandled.
       socket.on('error', onError)
       socket.once('connect', () => {
@@ -157,6 +170,22 @@ export class NodeRawLink implements RawLink {
     this.#failure ??= error
     this.#rejectRead?.(this.#failure)
   }
+}
+
+function nodeOptions({ noDelay = true, keepAliveIdleMs, localAddress }: WsSocketOptions): Partial<TcpNetConnectOpts> {
+  return {
+    noDelay,
+    ...(localAddress === undefined ? {} : { localAddress }),
+    ...(keepAliveIdleMs === undefined
+      ? {}
+      : { keepAlive: true, keepAliveInitialDelay: Math.ceil(keepAliveIdleMs / 1000) * 1000 }),
+  }
+}
+
+function connectError(error: NodeJS.ErrnoException): RawLinkError {
+  if (error.syscall !== 'bind') return asRawLinkError(error)
+  const message = `socket.localAddress was refused by the kernel: ${error.message}; it must be an address of this machine`
+  return new RawLinkError('ERR_SOCKET_OPTION', message)
 }
 
 const MAX_CONTEXTS = 16

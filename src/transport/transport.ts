@@ -1,4 +1,4 @@
-import type { HeaderLines, WsConnectRequest } from '../connect/request.ts'
+import type { HeaderLines, WsConnectRequest, WsSocketOptions } from '../connect/request.ts'
 import type { WsDisconnectCause } from '../errors/disconnect-cause.ts'
 import type { WsFrame } from './frame.ts'
 
@@ -12,6 +12,8 @@ import type { WsFrame } from './frame.ts'
  */
 export interface WsTransport {
   readonly name: string
+  /** Of `WsConnectRequest.socket`, what this transport has no means to set: asking for it is refused. Default: none. */
+  readonly unsupportedSocketOptions?: readonly (keyof WsSocketOptions)[]
 
   /**
    * Begins one connection: one attempt over all addresses of the host, no retry. Returns at once; then `onOpen` and

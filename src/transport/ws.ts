@@ -2,7 +2,7 @@ import { establish } from '../connect/establish.ts'
 import type { WsConnectRequest } from '../connect/request.ts'
 import { WsConnectError } from '../errors/disconnect-cause.ts'
 import { internalError } from './end-causes.ts'
-import { NodeRawLink } from './node-raw-link.ts'
+import { NodeRawLink, UNSUPPORTED_BY_NODE } from './node-raw-link.ts'
 import type { WsLink, WsLinkEvents, WsTransport } from './transport.ts'
 import { WsPackageLink } from './ws-link.ts'
 
@@ -14,10 +14,12 @@ import { WsPackageLink } from './ws-link.ts'
  * - A frame that `ws` has been handed and has not reported back about is `unknown`: part of it may have left.
  * - {@link WsLink.drain} reads nothing and returns false: Node has no synchronous read.
  * - Receive times are taken when JavaScript gets the bytes.
+ * - Of the options in `socket`, Node can set `noDelay`, `keepAliveIdleMs` and `localAddress`; the others are refused.
  * - Text is judged when its message is complete, and an invalid CLOSE reason is told from invalid text by its bytes.
  */
 export const wsTransport: WsTransport = {
   name: 'ws',
+  unsupportedSocketOptions: UNSUPPORTED_BY_NODE,
 
   connect(request: WsConnectRequest, events: WsLinkEvents): WsLink {
     const link = new WsPackageLink(request, events)

@@ -77,7 +77,7 @@ export class Scene {
       family: 0,
       limits: LIMITS,
       timeouts: TIMEOUTS,
-      noDelay: true,
+      socket: {},
       clock: this.#environment.clock,
       random: systemRandom,
       ...overrides,

@@ -26,7 +26,7 @@ function open(url, events = {}, addresses = ['127.0.0.1']) {
   const tls = { ca: fixture('ca.pem') }
   const headers = []
   const subprotocols = []
-  const base = { headers, subprotocols, tls, lookup, family: 0, limits, timeouts, noDelay: true, clock, random }
+  const base = { headers, subprotocols, tls, lookup, family: 0, limits, timeouts, socket: {}, clock, random }
   return new Promise((resolve, reject) => {
     const link = nativeTransport.connect(
       { ...base, url: new URL(url) },

@@ -9,6 +9,8 @@ connect('wss://example.com', { transport: 'nativ' })
 connect('wss://example.com', { queue: { whenFull: 'drop-newest' } })
 // @ts-expect-error: the unit is in the name
 connect('wss://example.com', { timeouts: { total: 1000 } })
+// @ts-expect-error: options of the socket have a place of their own
+connect('wss://example.com', { noDelay: false })
 // @ts-expect-error: a URL is a must
 connect()
 

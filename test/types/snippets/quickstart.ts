@@ -24,6 +24,7 @@ const options: ConnectOptions = {
   tls: { validateCerts: true, minVersion: 'TLSv1.3' },
   limits: { maxMessageBytes: 1 << 20 },
   timeouts: { totalMs: 10_000 },
+  socket: { keepAliveIdleMs: 30_000, userTimeoutMs: 20_000, receiveBufferBytes: 4 << 20, localAddress: '10.0.0.7' },
   queue: { maxMessages: 1000, whenFull: 'drop-oldest' },
   onCallbackError: (error: unknown, callback: string) => console.error(callback, error),
 }

@@ -113,7 +113,7 @@ export class ScriptedNetwork {
       family: 0,
       limits: { maxFrameBytes: 1, maxMessageBytes: 1, maxLinkBytes: 1 },
       timeouts: { dnsMs: 1000, tcpMs: 2000, tlsMs: 3000, upgradeMs: 4000, totalMs: 9000, attemptDelayMs: 250 },
-      noDelay: true,
+      socket: {},
       clock: this.clock,
       random: { bytes: (n) => new Uint8Array(n).fill(7), float: () => 0 },
       ...change,

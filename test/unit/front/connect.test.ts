@@ -37,7 +37,7 @@ describe('connecting', () => {
         subprotocols: ['v1'],
         limits: { maxMessageBytes: 5 },
         timeouts: { dnsMs: 7 },
-        noDelay: false,
+        socket: { noDelay: false, keepAliveIdleMs: 1500 },
         tls: { validateCerts: false },
       },
       'wss://u:p@host.example/path?q=1',
@@ -52,7 +52,7 @@ describe('connecting', () => {
       subprotocols: ['v1'],
       limits: { maxFrameBytes: 16_777_216, maxMessageBytes: 5, maxLinkBytes: 65_536 },
       timeouts: { dnsMs: 7, tcpMs: 5000, totalMs: 15_000 },
-      noDelay: false,
+      socket: { noDelay: false, keepAliveIdleMs: 1500 },
       tls: { validateCerts: false },
     })
   })

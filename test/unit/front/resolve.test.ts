@@ -31,7 +31,7 @@ describe('resolveOptions', () => {
       limits: { maxFrameBytes: 16_777_216, maxMessageBytes: 16_777_216, maxLinkBytes: 65_536 },
       timeouts: { dnsMs: 5000, tcpMs: 5000, tlsMs: 5000, upgradeMs: 5000, totalMs: 15_000, attemptDelayMs: 250 },
       family: 0,
-      noDelay: true,
+      socket: { noDelay: true },
       lanes: { normalBytes: 1_048_576, urgentBytes: 262_144 },
       closeTimeoutMs: 2000,
       signal: undefined,
@@ -44,7 +44,7 @@ describe('resolveOptions', () => {
   it('takes undefined for "not given", everywhere', () => {
     const options = { transport: undefined, tls: undefined, limits: { maxFrameBytes: undefined }, queue: undefined }
     expect(resolveOptions(URL_OK, options).checked.limits.maxFrameBytes).toBe(16_777_216)
-    expect(resolveOptions(URL_OK, undefined).checked.noDelay).toBe(true)
+    expect(resolveOptions(URL_OK, undefined).checked.socket).toEqual({ noDelay: true })
   })
 
   it('keeps partial groups and fills in the rest', () => {
@@ -69,7 +69,8 @@ describe('resolveOptions', () => {
       family: '4',
       limits: { maxFrameBytes: 0, maxMesageBytes: 1 },
       timeouts: { totalMs: Number.POSITIVE_INFINITY, dnsMs: 2 ** 31, attemptDelayMs: 9 },
-      noDelay: 1,
+      noDelay: false,
+      socket: { noDelay: 1, busyPollUs: -1 },
       lanes: { normalBytes: -1 },
       reconnect: true,
       subscriptions: { items: [''], encode: 'x' },
@@ -100,6 +101,8 @@ describe('resolveOptions', () => {
         'timeouts.dnsMs',
         'timeouts.attemptDelayMs',
         'noDelay',
+        'socket.noDelay',
+        'socket.busyPollUs',
         'lanes.normalBytes',
         'reconnect',
         'subscriptions.items',
@@ -123,7 +126,8 @@ describe('resolveOptions', () => {
       'limits.maxMesageBytes': 'unknown option; did you mean maxMessageBytes?',
       'timeouts.totalMs': 'must be an integer from 1 to 2147483647, is Infinity',
       'timeouts.dnsMs': 'must be an integer from 1 to 2147483647, is 2147483648',
-      noDelay: 'must be true or false, is 1',
+      noDelay: 'unknown option; did you mean socket.noDelay?',
+      'socket.noDelay': 'must be true or false, is 1',
       closeTimeoutMs: 'must be an integer from 0 to 2147483647, is a string',
       signal: 'must be an AbortSignal, is an object (AbortController); give its .signal',
       'queue.whenFull': `must be 'pause' or 'drop-oldest' or 'close', is "block"`,
@@ -137,9 +141,7 @@ describe('resolveOptions', () => {
   })
 
   it('puts every mistake into one message', () => {
-    expect(() => resolveOptions('', { noDelay: 1 })).toThrow(
-      /^invalid configuration \(2\):\n {2}url: .+\n {2}noDelay: /,
-    )
+    expect(() => resolveOptions('', { socket: 1 })).toThrow(/^invalid configuration \(2\):\n {2}url: .+\n {2}socket: /)
   })
 
   it('knows what other clients call things, and lists the names it knows when nothing is near', () => {

@@ -23,7 +23,7 @@ function request(overrides: Partial<WsConnectRequest> = {}): WsConnectRequest {
     family: 0,
     limits: { maxFrameBytes: 1 << 20, maxMessageBytes: 1 << 20, maxLinkBytes: 1000 },
     timeouts: { dnsMs: 1000, tcpMs: 1000, tlsMs: 1000, upgradeMs: 1000, totalMs: 5000, attemptDelayMs: 250 },
-    noDelay: true,
+    socket: {},
     clock,
     random: systemRandom,
     ...overrides,

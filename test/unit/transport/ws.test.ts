@@ -61,7 +61,7 @@ function connect(url: string, overrides: Partial<WsConnectRequest> = {}): { link
         totalMs: 30_000,
         attemptDelayMs: 250,
       },
-      noDelay: true,
+      socket: {},
       clock: systemClock,
       random: systemRandom,
       ...overrides,
