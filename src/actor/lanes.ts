@@ -17,6 +17,9 @@ export interface OutboundMessage {
   readonly more?: boolean | undefined
 }
 
+/** What all messages of a burst have in common. */
+export type BurstOptions = Pick<OutboundMessage, 'binary' | 'urgent'>
+
 /** A frame that waits no longer depends on the caller: bytes are copied, writers have been run. */
 interface Waiting {
   readonly payload: string | Uint8Array
@@ -96,8 +99,7 @@ export class Lanes {
     const link = this.#link
     if (link === undefined || this.#closed) return 'not-open'
     const lane = message.urgent === true ? this.#urgent : this.#normal
-    const first = lane.waiting.length === 0 && (lane === this.#urgent || this.#urgent.waiting.length === 0)
-    if (first && !hold) {
+    if (!hold && this.#isNext(lane)) {
       const { payload, binary, more, request } = message
       const sequence = link.offer(payload, offerOptions(binary, more))
       if (sequence === OFFER_CLOSED) return 'not-open'
@@ -107,6 +109,39 @@ export class Lanes {
       }
     }
     return this.#keep(lane, message) ? 'queued' : 'full'
+  }
+
+  /**
+   * As {@link send} of each in order, as one burst: the link is told of all but the last that more follows. Returns how many
+   * were taken or kept; it stops at the first that is not. What a writer throws is thrown when the burst before it is out.
+   */
+  sendAll(payloads: readonly WsPayload[], about: BurstOptions, hold: boolean): number {
+    const { binary, urgent } = about
+    const lane = urgent === true ? this.#urgent : this.#normal
+    const last = payloads.length - 1
+    let accepted = 0
+    try {
+      // While nothing waits, which is nearly always, the link takes them one after the other: no object is made for any.
+      const link = this.#link
+      if (link !== undefined && !this.#closed && !hold && this.#isNext(lane)) {
+        const burst = offerOptions(binary, true)
+        const end = offerOptions(binary, false)
+        for (; accepted <= last; accepted++) {
+          const sequence = link.offer(payloads[accepted] as WsPayload, accepted < last ? burst : end)
+          if (sequence === OFFER_FULL) break
+          if (sequence === OFFER_CLOSED) return accepted
+        }
+      }
+      for (; accepted <= last; accepted++) {
+        const payload = payloads[accepted] as WsPayload
+        const sent = this.send({ payload, binary, urgent, more: accepted < last }, hold)
+        if (sent === 'full' || sent === 'not-open') return accepted
+      }
+    } finally {
+      // Stopped early, by a full lane or a payload function that threw: what was taken must not be held back.
+      if (accepted <= last) this.#link?.flush()
+    }
+    return accepted
   }
 
   /**
@@ -148,10 +183,6 @@ export class Lanes {
     link.flush()
   }
 
-  flush(): void {
-    this.#link?.flush()
-  }
-
   /** Takes a request's frame out. False: it does not wait here. */
   withdraw(request: PendingRequest): boolean {
     const lane = request.prepared.urgent ? this.#urgent : this.#normal
@@ -160,6 +191,11 @@ export class Lanes {
     const [entry] = lane.waiting.splice(index, 1)
     lane.bytes -= (entry as Waiting).cost
     return true
+  }
+
+  /** No frame waits that goes out before a new one of this lane. */
+  #isNext(lane: Lane): boolean {
+    return lane.waiting.length === 0 && (lane === this.#urgent || this.#urgent.waiting.length === 0)
   }
 
   /** False: the link is full or closed. */

@@ -115,20 +115,7 @@ export class WebSocketActor<M = unknown, E = never> implements WsActor {
     checkSend('sendBatch', options)
     if (this.#carrier() === undefined) return 0
     const { isInside, asks } = this.#core
-    const message = { binary: options?.binary, urgent: options?.urgent }
-    const last = payloads.length - 1
-    let accepted = 0
-    try {
-      for (const payload of payloads) {
-        const sent = asks.lanes.send({ ...message, payload, more: accepted < last }, isInside)
-        if (sent === 'full' || sent === 'not-open') break
-        accepted++
-      }
-    } finally {
-      // Stopped early, by a full lane or a payload function that threw: what was taken must not be held back.
-      if (accepted <= last) asks.lanes.flush()
-    }
-    return accepted
+    return asks.lanes.sendAll(payloads, { binary: options?.binary, urgent: options?.urgent }, isInside)
   }
 
   subscribe(items: readonly string[]): void {
