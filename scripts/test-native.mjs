@@ -6,23 +6,25 @@
 // needs libuv and OpenSSL as libraries, because Node's own cannot be linked to. harness.cc belongs to both. CXX names the
 // compiler (g++ by default).
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
-import { basename, dirname, join, resolve as resolvePath } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { basename, join } from 'node:path'
+import {
+  BuildError,
+  compileUnits,
+  ioLibraries,
+  linkProgram,
+  root,
+  SANITIZERS,
+  SHIPPED_FLAGS,
+  unitsOf,
+  WARNINGS,
+} from './native-program.mjs'
 
-const root = fileURLToPath(new URL('..', import.meta.url))
 const output = 'build/native-test'
 const cxx = process.env.CXX || 'g++'
 
-const WARNINGS = ['-std=c++20', '-Wall', '-Wextra', '-Werror', '-Inative']
-const SANITIZERS = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all']
 const TEST_FLAGS = [...WARNINGS, '-O2', '-g1', '-fno-omit-frame-pointer', ...SANITIZERS]
-const SHIPPED_FLAGS = ['-fno-exceptions', '-fno-rtti'] // as binding.gyp compiles core and io
 
 const RUN_TIMEOUT_MS = 600_000
-
-class BuildError extends Error {}
 
 const names = process.argv.slice(2)
 try {
@@ -65,21 +67,8 @@ async function test() {
 function ioProgram() {
   const tests = unitsOf('native/test', 'io_')
   if (tests.length === 0) return {}
-  const packages = [
-    { library: 'libuv', debian: 'libuv1-dev' },
-    { library: 'openssl', debian: 'libssl-dev' },
-  ]
-  if (pkgConfig('--version') === undefined) {
-    return { skipped: 'pkg-config is not installed (apt-get install pkg-config libuv1-dev libssl-dev)' }
-  }
-  const missing = packages.filter(({ library }) => pkgConfig('--exists', library) === undefined)
-  if (missing.length > 0) {
-    const wanted = missing.map(({ library }) => library).join(' and ')
-    return { skipped: `${wanted} not found (apt-get install ${missing.map(({ debian }) => debian).join(' ')})` }
-  }
-  // Headers and libraries of one origin: uv_loop_t of Node's headers need not have the size that this libuv expects.
-  const libraries = packages.map(({ library }) => library)
-  const cflags = pkgConfig('--cflags', ...libraries)
+  const { missing, cflags, libs } = ioLibraries()
+  if (missing !== undefined) return { skipped: missing }
   return {
     program: {
       name: 'io',
@@ -89,7 +78,7 @@ function ioProgram() {
         ...unitsOf('native/test', 'io_', cflags),
         harness(),
       ],
-      link: [...pkgConfig('--libs', ...libraries), '-pthread'],
+      link: [...libs, '-pthread'],
     },
   }
 }
@@ -103,85 +92,17 @@ async function bench() {
   }
 }
 
-/** The `.cc` files of a directory whose names begin with `prefix`, each with flags of its own. */
-function unitsOf(directory, prefix, flags = []) {
-  if (!existsSync(join(root, directory))) return []
-  return readdirSync(join(root, directory))
-    .filter((name) => name.startsWith(prefix) && name.endsWith('.cc'))
-    .sort()
-    .map((name) => ({ source: `${directory}/${name}`, flags }))
-}
-
 function harness() {
   return { source: 'native/test/harness.cc', flags: [] }
 }
 
 /** Compiles what changed, links when anything did, and returns the path of the program. */
 async function build(name, units, flags, link) {
-  const binary = join(root, output, name, name)
-  const jobs = units.map((unit) => {
-    const object = `${output}/${name}/${unit.source.replace(/\.cc$/, '.o')}`
-    return { object, args: [...flags, ...unit.flags, '-MMD', '-c', unit.source, '-o', object] }
-  })
-  const stale = jobs.filter(isStale)
-  if (stale.length > 0) console.error(`${name}: compiling ${stale.length} of ${jobs.length} files`)
-
-  const waiting = [...stale]
-  const worker = async () => {
-    for (let job = waiting.shift(); job !== undefined; job = waiting.shift()) {
-      mkdirSync(dirname(join(root, job.object)), { recursive: true })
-      rmSync(commandFile(job), { force: true })
-      await compile(job.args)
-      writeFileSync(commandFile(job), commandOf(job))
-    }
-  }
-  await Promise.all(Array.from({ length: availableParallelism() }, worker))
-
-  const linking = { object: `${output}/${name}/${name}`, args: [...jobs.map((job) => job.object), ...link] }
-  const linked = existsSync(commandFile(linking)) && readFileSync(commandFile(linking), 'utf8') === commandOf(linking)
-  if (stale.length > 0 || !linked || !existsSync(binary)) {
-    rmSync(commandFile(linking), { force: true })
-    await compile([...linking.args, '-o', binary])
-    writeFileSync(commandFile(linking), commandOf(linking))
-  }
-  return binary
-}
-
-/** The command is kept beside what it made; it is written last, so an interrupted compilation runs again. */
-function commandFile({ object }) {
-  return join(root, `${object}.cmd`)
-}
-
-function commandOf({ args }) {
-  return [cxx, ...args].join(' ')
-}
-
-/** An object is stale when its command changed, or a file that its compilation read is newer or gone. */
-function isStale(job) {
-  const object = join(root, job.object)
-  const dependencies = object.replace(/\.o$/, '.d')
-  if (![object, dependencies, commandFile(job)].every((path) => existsSync(path))) return true
-  if (readFileSync(commandFile(job), 'utf8') !== commandOf(job)) return true
-  const made = statSync(object).mtimeMs
-  const [, list = ''] = readFileSync(dependencies, 'utf8').split(/:\s/, 2)
-  return list
-    .replaceAll('\\\n', ' ')
-    .split(/\s+/)
-    .filter((path) => path !== '')
-    .some(
-      (path) =>
-        (statSync(resolvePath(root, path), { throwIfNoEntry: false })?.mtimeMs ?? Number.POSITIVE_INFINITY) > made,
-    )
-}
-
-function compile(args) {
-  return new Promise((resolve, reject) => {
-    const child = spawn(cxx, args, { cwd: root, stdio: ['ignore', 2, 2] })
-    child.once('error', reject)
-    child.once('close', (code) =>
-      code === 0 ? resolve() : reject(new BuildError(`${cxx} failed on ${args.find((arg) => arg.endsWith('.cc'))}`)),
-    )
-  })
+  const directory = `${output}/${name}`
+  const { objects, changed } = await compileUnits({ cxx, output: directory, units, flags, label: name })
+  const binary = `${directory}/${name}`
+  await linkProgram({ cxx, binary, objects, link, changed })
+  return join(root, binary)
 }
 
 /** Runs a test program, passes its lines on, and returns its counts; one that dies counts as a failure. */
@@ -217,10 +138,4 @@ function run(name, binary) {
 function requireCompiler() {
   if (spawnSync(cxx, ['--version']).status === 0) return
   throw new BuildError(`no C++20 compiler: ${cxx} does not run (apt-get install g++, or set CXX)`)
-}
-
-/** Its words, or undefined when it fails. */
-function pkgConfig(...args) {
-  const result = spawnSync('pkg-config', args, { encoding: 'utf8' })
-  return result.status === 0 ? result.stdout.trim().split(/\s+/).filter(Boolean) : undefined
 }

@@ -39,7 +39,8 @@ const MAY_INCLUDE: Readonly<Record<string, readonly string[]>> = {
   io: ['core'],
   binding: ['core', 'io'],
   test: ['core', 'io'],
-  fuzz: ['core', 'io'],
+  // The targets judge with the sinks and checks of the native tests.
+  fuzz: ['core', 'io', 'test'],
   bench: ['core', 'io'],
 }
 

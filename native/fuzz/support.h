@@ -1,0 +1,78 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "core/connection.h"
+#include "test/core_support.h"
+#include "test/harness.h"
+
+// What the fuzz targets share. A target is one file NAME_fuzz.cc with LLVMFuzzerTestOneInput; it states what
+// must hold with CHECK and CHECK_EQ, which print what was expected and abort.
+namespace shared_ws::fuzz {
+
+// Bytes that the code under test holds. Only allocations made inside a Scope count, wherever they are freed.
+class MemoryMeter {
+ public:
+  static void Reset();
+  static size_t live();
+  // The most that was alive at once since Reset().
+  static size_t peak();
+
+  struct Scope {
+    Scope();
+    ~Scope();
+    bool before;
+  };
+  // Inside a Scope, leaves it: what a sink allocates is not the connection's.
+  struct Pause {
+    Pause();
+    ~Pause();
+    bool before;
+  };
+};
+
+// The reference that ValidateUtf8 is held against, written from table 3-7 of the Unicode standard.
+enum class Utf8Verdict { kValid, kCutShort, kHopeless };
+Utf8Verdict JudgeUtf8(std::string_view text);
+
+// Keeps the log of a connection and judges each event by itself: the contract of Connection's sink (through
+// Recorder), the limits, and UTF-8 by the reference.
+class Witness {
+ public:
+  explicit Witness(const Limits& limits) : limits_(limits) {}
+
+  bool Accepts();
+  void OnMessage(Opcode opcode, bool ascii, const uint8_t* payload, size_t n);
+  void OnAssembled(Opcode opcode, bool ascii, Bytes&& payload);
+  void OnPing(const uint8_t* payload, size_t n);
+  void OnPong(const uint8_t* payload, size_t n);
+  void OnClose(uint16_t code, const uint8_t* reason, size_t n);
+  void OnViolation(Status status);
+
+  const std::string& log() const { return recorder_.log; }
+  test::Recorder& recorder() { return recorder_; }
+  bool over() const { return over_; }
+
+ private:
+  void Judge(Opcode opcode, bool ascii, const uint8_t* payload, size_t n);
+
+  const Limits limits_;
+  test::Recorder recorder_;
+  bool over_ = false;  // a close frame or a violation came
+};
+
+// Feeds one chunk from memory that ends where the chunk ends, and again what the witness refused. Checks that
+// a verdict is latched.
+void Feed(Connection& connection, Witness& witness, std::string_view chunk);
+
+// Feeds the stream in chunks whose sizes, and whether the sink refuses now and then, follow from `seed`; 0 is
+// the whole stream at once.
+void FeedChopped(Connection& connection, Witness& witness, std::string_view stream, uint8_t seed);
+
+}  // namespace shared_ws::fuzz
