@@ -10,9 +10,16 @@ export type {
 } from './actor/status.ts'
 export { WebSocketActor } from './actor/websocket-actor.ts'
 export type {
+  WsDeflateCompression,
+  WsDeflateOffer,
+  WsNegotiatedDeflate,
+  WsPerMessageDeflateOptions,
+} from './connect/permessage-deflate.ts'
+export type {
   HeaderLines,
   WsAddress,
   WsAddressFamily,
+  WsBinaryCompression,
   WsConnectRequest,
   WsLimits,
   WsLookup,

@@ -57,9 +57,10 @@ export class Attempt {
   }
 
   #connect(endpoint: Endpoint, totalMs: number): void {
-    const { tls, lookup, family, limits, timeouts, socket, clock, random, transport } = this.#options
-    const seams = { clock, random }
-    const request = { ...endpoint, tls, lookup, family, limits, socket, ...seams, timeouts: { ...timeouts, totalMs } }
+    const { tls, lookup, family, limits, timeouts, socket, perMessageDeflate, inflateBinary } = this.#options
+    const { clock, random, transport } = this.#options
+    const how = { tls, lookup, family, limits, socket, perMessageDeflate, inflateBinary, clock, random }
+    const request = { ...endpoint, ...how, timeouts: { ...timeouts, totalMs } }
     try {
       this.#link = transport.connect(request, this.#events)
     } catch (error) {

@@ -1,6 +1,8 @@
 import type { WsProvided } from '../connect/endpoint.ts'
+import type { WsPerMessageDeflateOptions } from '../connect/permessage-deflate.ts'
 import type {
   WsAddressFamily,
+  WsBinaryCompression,
   WsHeadersInit,
   WsLimits,
   WsLookup,
@@ -49,6 +51,16 @@ export interface WebSocketActorOptions<M = unknown, E = never> {
   readonly timeouts?: Partial<WsStageTimeouts>
   /** Options of the TCP socket. Default: TCP_NODELAY alone. */
   readonly socket?: WsSocketOptions
+  /**
+   * Compression by the protocol (RFC 7692). Default false: not offered. `true` offers it, inflates what the server
+   * compresses, and sends uncompressed. `onOpen` tells what came of it.
+   */
+  readonly perMessageDeflate?: boolean | WsPerMessageDeflateOptions
+  /**
+   * For exchanges that compress each binary message by themselves: they are inflated and delivered as text. A message
+   * that is not so compressed, or not UTF-8 inside, ends the connection with 1007. Default: left as they are.
+   */
+  readonly inflateBinary?: WsBinaryCompression
 
   // — what it speaks —
 

@@ -1,7 +1,9 @@
 import { systemLookup } from '../connect/dns.ts'
 import { checkEndpoint, type EndpointSource } from '../connect/endpoint.ts'
+import { checkPerMessageDeflate, type WsDeflateOffer } from '../connect/permessage-deflate.ts'
 import type {
   WsAddressFamily,
+  WsBinaryCompression,
   WsLimits,
   WsLookup,
   WsSocketOptions,
@@ -36,6 +38,8 @@ export interface ResolvedActorOptions {
   readonly limits: WsLimits
   readonly timeouts: WsStageTimeouts
   readonly socket: WsSocketOptions
+  readonly perMessageDeflate: WsDeflateOffer | undefined
+  readonly inflateBinary: WsBinaryCompression | undefined
   readonly handler: Given<'handler'>
   readonly ingress: Given<'ingress'>
   readonly subscriptionManager: Given<'subscriptionManager'>
@@ -74,6 +78,8 @@ const OPTIONS = [
   'limits',
   'timeouts',
   'socket',
+  'perMessageDeflate',
+  'inflateBinary',
   'handler',
   'ingress',
   'subscriptionManager',
@@ -133,6 +139,16 @@ export function resolveActorOptions(options: unknown): ResolvedActorOptions {
     limits: integersOf(check, 'limits', given.limits, LIMITS, 1, MAX_SIZE),
     timeouts: integersOf(check, 'timeouts', given.timeouts, TIMEOUTS, 1, MAX_TIMER_MS, MIN_TIMEOUTS),
     socket: checkSocket(check, given.socket),
+    perMessageDeflate: checkPerMessageDeflate(check, given.perMessageDeflate),
+    inflateBinary:
+      given.inflateBinary === undefined
+        ? undefined
+        : check.oneOf<WsBinaryCompression>(
+            'inflateBinary',
+            given.inflateBinary,
+            ['gzip', 'deflate', 'deflate-raw'],
+            'gzip',
+          ),
     handler: check.methods(
       'handler',
       given.handler,

@@ -3,6 +3,7 @@ import { withDeadline } from '../support/deadline.ts'
 import { type Attempt, type Progress, stageError, timeoutError } from './attempt.ts'
 import { abortedCause, type ConnectTarget, connectTarget, portOf, totalTimeout } from './causes.ts'
 import { openFirst } from './happy-eyeballs.ts'
+import type { WsNegotiatedDeflate } from './permessage-deflate.ts'
 import type { RawLink, RawLinkOpener } from './raw-link.ts'
 import type { HeaderLines, WsConnectRequest } from './request.ts'
 import { resolveHost, secure, upgrade } from './stages.ts'
@@ -13,6 +14,8 @@ export interface Established<L extends RawLink> {
   readonly link: L
   /** '' when the server chose none. */
   readonly subprotocol: string
+  /** Undefined when it is not used. */
+  readonly perMessageDeflate: WsNegotiatedDeflate | undefined
   readonly responseHeaders: HeaderLines
   /** Bytes that came behind the response head: the first frames. Empty when there were none. */
   readonly glued: Uint8Array
@@ -65,8 +68,8 @@ async function runStages<L extends RawLink>(open: RawLinkOpener<L>, attempt: Att
   signal.addEventListener('abort', destroy, { once: true })
   try {
     const tls = preparedTls === undefined ? undefined : await secure(attempt, link, preparedTls)
-    const { subprotocol, headers, glued } = await upgrade(attempt, link)
-    return { link, subprotocol, responseHeaders: headers, glued, tls }
+    const { subprotocol, perMessageDeflate, headers, glued } = await upgrade(attempt, link)
+    return { link, subprotocol, perMessageDeflate, responseHeaders: headers, glued, tls }
   } catch (error) {
     link.destroy()
     throw error

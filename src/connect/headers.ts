@@ -16,7 +16,7 @@ const OWNED: ReadonlyMap<string, string> = new Map([
   ['sec-websocket-key', 'it must be random for each attempt (RFC 6455 4.1), and the handshake sets it: leave it out'],
   ['sec-websocket-version', 'only version 13 is spoken, and the handshake sets it: leave it out'],
   ['sec-websocket-accept', 'only servers send it: leave it out'],
-  ['sec-websocket-extensions', 'extensions must be understood to be offered, so the library offers them: leave it out'],
+  ['sec-websocket-extensions', 'extensions must be understood to be offered: use the option perMessageDeflate'],
   ['sec-websocket-protocol', 'use the option subprotocols'],
   ['content-length', 'an upgrade request has no body: leave it out'],
   ['transfer-encoding', 'an upgrade request has no body: leave it out'],

@@ -1,5 +1,6 @@
 import type { Clock } from '../support/clock.ts'
 import type { RandomSource } from '../support/random.ts'
+import type { WsDeflateOffer } from './permessage-deflate.ts'
 
 /** `[name, value]` per header line, in the order to send. */
 export type HeaderLines = readonly (readonly [name: string, value: string])[]
@@ -20,14 +21,24 @@ export interface WsConnectRequest {
   readonly limits: WsLimits
   readonly timeouts: WsStageTimeouts
   readonly socket: WsSocketOptions
+  /** Undefined: permessage-deflate is not offered. */
+  readonly perMessageDeflate?: WsDeflateOffer | undefined
+  /** Undefined: binary messages are delivered as they come. */
+  readonly inflateBinary?: WsBinaryCompression | undefined
   readonly clock: Clock
   readonly random: RandomSource
 }
 
+/**
+ * How an exchange compresses each binary message by itself, in the names of the web's `CompressionStream`: RFC 1952, 1950
+ * and 1951. Such messages are inflated, must then be UTF-8, and are delivered as text.
+ */
+export type WsBinaryCompression = 'gzip' | 'deflate' | 'deflate-raw'
+
 export interface WsLimits {
   /** A larger frame is refused with 1009 as soon as its header is read. */
   readonly maxFrameBytes: number
-  /** A larger message is refused with 1009. */
+  /** A larger message is refused with 1009. Compressed ones are measured as sent and, while they are inflated, inflated. */
   readonly maxMessageBytes: number
   /** Outbound bytes that the transport itself holds before `offer` returns `OFFER_FULL`. */
   readonly maxLinkBytes: number

@@ -63,7 +63,8 @@ export function upgrade(attempt: Attempt, link: RawLink): Promise<Accepted> {
   const { request, target, progress } = attempt
   return inStage(attempt, 'upgrade', async () => {
     const key = newUpgradeKey(request.random)
-    const response = new UpgradeResponse({ key, subprotocols: request.subprotocols })
+    const { subprotocols, perMessageDeflate } = request
+    const response = new UpgradeResponse({ key, subprotocols, perMessageDeflate })
     progress.refusalSoFar = () => response.finish(false)
     const result = await exchange(link, buildUpgradeRequest(request, key), response).catch((thrown: unknown) => {
       throw stageError('upgrade', target, 'the connection ended before the server had answered the upgrade', thrown)

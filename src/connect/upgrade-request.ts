@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { RandomSource } from '../support/random.ts'
+import { offerHeader } from './permessage-deflate.ts'
 import type { WsConnectRequest } from './request.ts'
 
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
@@ -18,9 +19,10 @@ export function acceptFor(key: string): string {
 
 /** The opening handshake, in the order in which browsers send it; the user's headers follow in theirs. */
 export function buildUpgradeRequest(
-  { url, headers, subprotocols }: Pick<WsConnectRequest, 'url' | 'headers' | 'subprotocols'>,
+  request: Pick<WsConnectRequest, 'url' | 'headers' | 'subprotocols' | 'perMessageDeflate'>,
   key: string,
 ): Uint8Array {
+  const { url, headers, subprotocols, perMessageDeflate } = request
   const isHost = ([name]: readonly [string, string]): boolean => name.toLowerCase() === 'host'
   const lines = [
     `GET ${url.pathname}${url.search} HTTP/1.1`,
@@ -32,6 +34,7 @@ export function buildUpgradeRequest(
     `Sec-WebSocket-Key: ${key}`,
   ]
   if (subprotocols.length > 0) lines.push(`Sec-WebSocket-Protocol: ${subprotocols.join(', ')}`)
+  if (perMessageDeflate !== undefined) lines.push(`Sec-WebSocket-Extensions: ${offerHeader(perMessageDeflate)}`)
   for (const line of headers) if (!isHost(line)) lines.push(`${line[0]}: ${line[1]}`)
   return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1')
 }

@@ -1,5 +1,6 @@
 import type { WsHttpRefusal } from '../errors/disconnect-cause.ts'
 import { quoteText } from '../support/redact.ts'
+import { judgeExtensions, type WsDeflateOffer, type WsNegotiatedDeflate } from './permessage-deflate.ts'
 import { RefusalBody } from './refusal-body.ts'
 import type { HeaderLines } from './request.ts'
 import { type ResponseHead, ResponseHeadParser } from './response-head.ts'
@@ -10,6 +11,7 @@ export interface UpgradeOffer {
   /** The `Sec-WebSocket-Key` that was sent. */
   readonly key: string
   readonly subprotocols: readonly string[]
+  readonly perMessageDeflate?: WsDeflateOffer | undefined
 }
 
 export type UpgradeResult =
@@ -17,6 +19,8 @@ export type UpgradeResult =
       readonly kind: 'accepted'
       /** '' when the server chose none. */
       readonly subprotocol: string
+      /** Undefined when it is not used. */
+      readonly perMessageDeflate: WsNegotiatedDeflate | undefined
       readonly headers: HeaderLines
       /** What came behind the head: the first frames. */
       readonly glued: Uint8Array
@@ -70,17 +74,19 @@ export class UpgradeResponse {
 function judge(head: ResponseHead, rest: Uint8Array, offer: UpgradeOffer): UpgradeResult {
   const values = (name: string): string[] =>
     head.headers.filter(([key]) => key.toLowerCase() === name).map(([, value]) => value)
+  const extensions = judgeExtensions(values('sec-websocket-extensions'), offer.perMessageDeflate)
   const problem =
     upgradeProblem(values('upgrade'), values('connection')) ??
     acceptProblem(values('sec-websocket-accept'), offer.key) ??
-    extensionsProblem(values('sec-websocket-extensions')) ??
+    ('problem' in extensions ? extensions.problem : undefined) ??
     subprotocolProblem(values('sec-websocket-protocol'), offer.subprotocols)
-  if (problem === undefined) {
-    const subprotocol = values('sec-websocket-protocol')[0] ?? ''
-    return { kind: 'accepted', subprotocol, headers: head.headers, glued: rest }
+  if (problem !== undefined) {
+    const [code, message] = problem
+    return { kind: 'failed', code, message, http: { ...head, body: '', bodyTruncated: false } }
   }
-  const [code, message] = problem
-  return { kind: 'failed', code, message, http: { ...head, body: '', bodyTruncated: false } }
+  const subprotocol = values('sec-websocket-protocol')[0] ?? ''
+  const perMessageDeflate = 'negotiated' in extensions ? extensions.negotiated : undefined
+  return { kind: 'accepted', subprotocol, perMessageDeflate, headers: head.headers, glued: rest }
 }
 
 type Problem = readonly [code: string, message: string] | undefined
@@ -115,13 +121,6 @@ function acceptProblem(accept: string[], key: string): Problem {
   const found = quoteText(accept[0] as string)
   const message = `the server's Sec-WebSocket-Accept ${found} does not answer our key: a cache or another connection spoke`
   return ['ERR_UPGRADE_ACCEPT_WRONG', message]
-}
-
-/** None is offered, so none may be chosen. */
-function extensionsProblem(extensions: string[]): Problem {
-  const chosen = extensions.filter((value) => value !== '').join(', ')
-  if (chosen === '') return undefined
-  return ['ERR_UPGRADE_EXTENSION', `the server chose an extension that was not offered: ${quoteText(chosen)}`]
 }
 
 function subprotocolProblem(chosen: string[], offered: readonly string[]): Problem {

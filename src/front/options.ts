@@ -43,6 +43,8 @@ export const HANDED_ON = [
   'limits',
   'timeouts',
   'socket',
+  'perMessageDeflate',
+  'inflateBinary',
   'handler',
   'ingress',
   'subscriptionManager',

@@ -1,5 +1,9 @@
+import { deflateCases } from './contract/deflate.ts'
+import { deflateSendingCases } from './contract/deflate-sending.ts'
+import { deflateViolationCases } from './contract/deflate-violations.ts'
 import { endingCases } from './contract/ending.ts'
 import type { ContractCase } from './contract/environment.ts'
+import { inflateBinaryCases } from './contract/inflate-binary.ts'
 import { openingCases } from './contract/opening.ts'
 import { pressureCases } from './contract/pressure.ts'
 import { receivingCases } from './contract/receiving.ts'
@@ -32,4 +36,8 @@ export const transportContract: readonly ContractCase[] = [
   ...pressureCases,
   ...endingCases,
   ...violationCases,
+  ...deflateCases,
+  ...deflateViolationCases,
+  ...deflateSendingCases,
+  ...inflateBinaryCases,
 ]

@@ -28,6 +28,11 @@ export class FrameGuard implements FrameSink {
     this.#walker = new FrameWalker(limits, this)
   }
 
+  /** permessage-deflate has been negotiated. */
+  admitCompressed(): void {
+    this.#walker.admitCompressed()
+  }
+
   /** The peer's CLOSE frame is complete; what follows it means nothing (RFC 6455 5.5.1). */
   get closeSeen(): boolean {
     return this.#closeSeen

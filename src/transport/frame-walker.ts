@@ -6,6 +6,8 @@ export interface FrameHeader {
   readonly fin: boolean
   /** 0 continuation, 1 text, 2 binary, 8 close, 9 ping, 10 pong. */
   readonly opcode: number
+  /** RSV1 on a data message's first frame: it and its continuations are compressed (RFC 7692 6). */
+  readonly compressed: boolean
   readonly length: number
   /** Present on a client's frames. */
   readonly maskKey: Uint8Array | undefined
@@ -26,6 +28,7 @@ export interface FrameLimits {
 
 const MAX_HEADER_BYTES = 14
 const FIRST_CONTROL_OPCODE = 8
+const RSV1 = 0x40
 
 /**
  * Follows a stream of frames from header to header, and judges headers, not payloads. Holds no payload; no socket, no
@@ -35,6 +38,8 @@ export class FrameWalker {
   readonly #limits: FrameLimits
   readonly #sink: FrameSink
   readonly #fromClient: boolean
+  /** RSV1, once an extension has defined it. */
+  #compressedBit = 0
   readonly #head = new Uint8Array(MAX_HEADER_BYTES)
   readonly #headView = new DataView(this.#head.buffer)
   #headBytes = 0
@@ -50,6 +55,11 @@ export class FrameWalker {
     this.#limits = limits
     this.#sink = sink
     this.#fromClient = from === 'client'
+  }
+
+  /** permessage-deflate has been negotiated: data messages may have RSV1 on their first frame. */
+  admitCompressed(): void {
+    this.#compressedBit = RSV1
   }
 
   get violation(): ProtocolStatus | undefined {
@@ -99,13 +109,14 @@ export class FrameWalker {
     }
     const short = second & 0x7f
     const size = 2 + (short === 127 ? 8 : short === 126 ? 2 : 0) + (this.#fromClient ? 4 : 0)
-    return this.#headBytes < size ? undefined : this.#beginFrame(first >= 0x80, first & 0x0f, short)
+    return this.#headBytes < size ? undefined : this.#beginFrame(first, short)
   }
 
   #judgeFirstBytes(first: number, second: number): ProtocolStatusCode | undefined {
     const opcode = first & 0x0f
     const length = second & 0x7f
-    if ((first & 0x70) !== 0) return 'ERR_WS_RESERVED_BITS'
+    const admitted = opcode === 1 || opcode === 2 ? this.#compressedBit : 0
+    if ((first & 0x70 & ~admitted) !== 0) return 'ERR_WS_RESERVED_BITS'
     if ((opcode > 2 && opcode < FIRST_CONTROL_OPCODE) || opcode > 10) return 'ERR_WS_RESERVED_OPCODE'
     // The table speaks of servers; a client's frame without a mask breaks the same section.
     if (second >= 0x80 !== this.#fromClient) return 'ERR_WS_MASKED_FRAME'
@@ -120,8 +131,10 @@ export class FrameWalker {
     return undefined
   }
 
-  #beginFrame(fin: boolean, opcode: number, short: number): ProtocolStatusCode | undefined {
+  #beginFrame(first: number, short: number): ProtocolStatusCode | undefined {
     const view = this.#headView
+    const fin = first >= 0x80
+    const opcode = first & 0x0f
     let length = short
     if (short === 126) {
       length = view.getUint16(2)
@@ -142,7 +155,7 @@ export class FrameWalker {
     this.#headBytes = 0
     this.#payloadLeft = length
     this.#inPayload = true
-    this.#sink.onHeader({ fin, opcode, length, maskKey })
+    this.#sink.onHeader({ fin, opcode, compressed: (first & RSV1) !== 0, length, maskKey })
     if (length === 0) this.#endFrame()
     return undefined
   }

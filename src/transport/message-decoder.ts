@@ -1,8 +1,10 @@
 import { isUtf8 } from 'node:buffer'
-import type { ProtocolStatus } from '../errors/statuses.ts'
+import type { WsBinaryCompression } from '../connect/request.ts'
+import type { ProtocolStatus, ProtocolStatusCode } from '../errors/statuses.ts'
 import { isSendableCloseCode } from './control.ts'
 import { protocolStatus } from './end-causes.ts'
 import { type FrameHeader, type FrameLimits, type FrameSink, FrameWalker } from './frame-walker.ts'
+import { inflateMessage, type MessageInflater } from './message-deflate.ts'
 
 const TEXT = 1
 const BINARY = 2
@@ -26,18 +28,31 @@ export interface MessageSink {
 export class MessageDecoder implements FrameSink {
   readonly #sink: MessageSink
   readonly #walker: FrameWalker
+  readonly #maxMessageBytes: number
+  readonly #inflateBinary: WsBinaryCompression | undefined
   /** Fragments of the data message under way. */
   #fragments: Buffer[] = []
   #messageOpcode = 0
+  #messageCompressed = false
+  #inflater: MessageInflater | undefined
   /** Pieces of the frame under way. */
   #pieces: Buffer[] = []
   #header: FrameHeader | undefined
   #closed = false
   #violation: ProtocolStatus | undefined
 
-  constructor(limits: FrameLimits, sink: MessageSink) {
+  /** `inflateBinary`: binary messages are compressed by themselves, and become text. */
+  constructor(limits: FrameLimits, sink: MessageSink, inflateBinary?: WsBinaryCompression) {
     this.#sink = sink
+    this.#maxMessageBytes = limits.maxMessageBytes
+    this.#inflateBinary = inflateBinary
     this.#walker = new FrameWalker(limits, this)
+  }
+
+  /** permessage-deflate has been negotiated. */
+  inflateWith(inflater: MessageInflater): void {
+    this.#inflater = inflater
+    this.#walker.admitCompressed()
   }
 
   get violation(): ProtocolStatus | undefined {
@@ -56,7 +71,9 @@ export class MessageDecoder implements FrameSink {
   onHeader(header: FrameHeader): void {
     this.#header = header
     this.#pieces = []
-    if (header.opcode === TEXT || header.opcode === BINARY) this.#messageOpcode = header.opcode
+    if (header.opcode !== TEXT && header.opcode !== BINARY) return
+    this.#messageOpcode = header.opcode
+    this.#messageCompressed = header.compressed
   }
 
   onPayload(chunk: Uint8Array, start: number, end: number): void {
@@ -73,10 +90,16 @@ export class MessageDecoder implements FrameSink {
     }
     this.#fragments.push(...this.#pieces)
     if (!fin) return
-    const message = Buffer.concat(this.#fragments)
+    let message: Buffer | ProtocolStatusCode = Buffer.concat(this.#fragments)
     this.#fragments = []
-    const binary = this.#messageOpcode === BINARY
-    if (!binary && !isUtf8(message)) this.#violation = protocolStatus('ERR_WS_TEXT_NOT_UTF8')
+    if (this.#messageCompressed) message = (this.#inflater as MessageInflater).inflate(message)
+    let binary = this.#messageOpcode === BINARY
+    if (binary && this.#inflateBinary !== undefined && typeof message !== 'string') {
+      message = inflateMessage(this.#inflateBinary, message, this.#maxMessageBytes)
+      binary = false
+    }
+    if (typeof message === 'string') this.#violation = protocolStatus(message)
+    else if (!binary && !isUtf8(message)) this.#violation = protocolStatus('ERR_WS_TEXT_NOT_UTF8')
     else this.#sink.onMessage(message, binary)
   }
 

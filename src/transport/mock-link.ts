@@ -16,6 +16,7 @@ import {
 import { closePayload } from './frame-encoder.ts'
 import { MessageBatch } from './message-batch.ts'
 import { MessageDecoder, type MessageSink } from './message-decoder.ts'
+import { clientContext, MessageDeflater, MessageInflater, serverContext } from './message-deflate.ts'
 import { MockSender } from './mock-sender.ts'
 import type { MockWire } from './mock-wire.ts'
 import { payloadBytes } from './payload.ts'
@@ -58,7 +59,7 @@ export class MockLink implements WsLink, MessageSink {
     this.#request = request
     this.#events = events
     this.#wire = wire
-    this.#decoder = new MessageDecoder(request.limits, this)
+    this.#decoder = new MessageDecoder(request.limits, this, request.inflateBinary)
     this.#sender = new MockSender(wire, request.limits.maxLinkBytes, () =>
       this.#later(() => {
         if (this.#state === 'open') this.#events.onWritable()
@@ -76,6 +77,13 @@ export class MockLink implements WsLink, MessageSink {
 
   opened(info: WsOpenInfo): void {
     this.#state = 'open'
+    const { perMessageDeflate } = info
+    if (perMessageDeflate !== undefined) {
+      const { maxMessageBytes } = this.#request.limits
+      this.#decoder.inflateWith(new MessageInflater(serverContext(perMessageDeflate), maxMessageBytes))
+      const { compress } = perMessageDeflate
+      if (compress) this.#sender.deflateWith(new MessageDeflater(clientContext(perMessageDeflate), compress))
+    }
     this.#events.onOpen(info)
     this.#poll()
   }

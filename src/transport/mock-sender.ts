@@ -1,11 +1,14 @@
 import { encodeFrame } from './frame-encoder.ts'
+import type { MessageDeflater } from './message-deflate.ts'
 import type { MockWire } from './mock-wire.ts'
-import { Outbox } from './outbox.ts'
+import { type OutboundFrame, Outbox } from './outbox.ts'
 import type { WsDelivery } from './transport.ts'
 
 const TEXT = 1
 const BINARY = 2
 const CLOSE = 8
+/** RSV1: compressed. */
+const COMPRESSED = 4
 /** The mock has nobody to protect from: frames are masked with zeros, so that they have their true size. */
 const NO_MASK = new Uint8Array(4)
 
@@ -31,6 +34,7 @@ export class MockSender {
   /** `more` holds frames back. */
   #held = false
   #takenUpTo = 0
+  #deflater: MessageDeflater | undefined
   bytesSent = 0
 
   constructor(wire: MockWire, maxLinkBytes: number, onWritable: () => void) {
@@ -38,6 +42,11 @@ export class MockSender {
     this.#maxLinkBytes = maxLinkBytes
     this.#onWritable = onWritable
     this.#outbox = new Outbox(maxLinkBytes)
+  }
+
+  /** What is offered from now on is compressed, from the deflater's threshold on. */
+  deflateWith(deflater: MessageDeflater): void {
+    this.#deflater = deflater
   }
 
   offer(payload: Buffer, binary: boolean, more: boolean): number {
@@ -109,13 +118,21 @@ export class MockSender {
     if (this.#held) return undefined
     const frame = this.#outbox.shift()
     if (frame !== undefined) {
-      const bytes = encodeFrame(frame.binary ? BINARY : TEXT, frame.payload, { maskKey: NO_MASK })
-      return { bytes, sequence: frame.sequence, at: 0 }
+      return { bytes: this.#encode(frame), sequence: frame.sequence, at: 0 }
     }
     const close = this.#close
     this.#close = undefined
     if (close === undefined) return undefined
     return { bytes: encodeFrame(CLOSE, close.payload, { maskKey: NO_MASK }), sequence: 0, done: close.done, at: 0 }
+  }
+
+  #encode({ payload, binary }: OutboundFrame): Buffer {
+    const opcode = binary ? BINARY : TEXT
+    const deflater = this.#deflater
+    if (deflater === undefined || payload.length < deflater.thresholdBytes) {
+      return encodeFrame(opcode, payload, { maskKey: NO_MASK })
+    }
+    return encodeFrame(opcode, deflater.deflate(payload), { maskKey: NO_MASK, rsv: COMPRESSED })
   }
 
   get #begunBytes(): number {

@@ -1,17 +1,20 @@
 import {
   type ConnectTarget,
   connectTarget,
+  handshakeFailed,
   portOf,
   refusalCause,
   stageTimeout,
   totalTimeout,
 } from '../connect/causes.ts'
+import { judgeExtensions, type WsNegotiatedDeflate } from '../connect/permessage-deflate.ts'
 import type { HeaderLines, WsConnectRequest } from '../connect/request.ts'
 import type { WsDisconnectCause } from '../errors/disconnect-cause.ts'
 import { SharedWsError } from '../errors/errors.ts'
 import type { ClockTimer } from '../support/clock.ts'
 import { closePayload, type EncodeOptions, encodeFrame, unmask } from './frame-encoder.ts'
 import { type FrameHeader, type FrameSink, FrameWalker } from './frame-walker.ts'
+import { clientContext, MessageDeflater, MessageInflater, serverContext } from './message-deflate.ts'
 import { MockArrivals } from './mock-arrivals.ts'
 import type { MockLink } from './mock-link.ts'
 import type { MockWire } from './mock-wire.ts'
@@ -22,13 +25,19 @@ const PONG = 10
 const NO_LIMITS = { maxFrameBytes: Number.MAX_SAFE_INTEGER, maxMessageBytes: Number.MAX_SAFE_INTEGER }
 /** What the library keeps of a refusal's body. */
 const MAX_BODY_BYTES = 64 * 1024
+const MAX_INFLATED_BYTES = 2 ** 30
 
 /** A frame of the client's, unmasked. */
 export interface MockFrame {
   /** 1 text, 2 binary, 8 close, 9 ping, 10 pong. */
   readonly opcode: number
   readonly fin: boolean
+  /** Inflated, where the client had compressed it. */
   readonly payload: Uint8Array
+  /** It came compressed (RSV1). */
+  readonly compressed: boolean
+  /** As it came: compressed, where it was. */
+  readonly wirePayload: Uint8Array
   /** The payload as UTF-8. */
   text(): string
 }
@@ -36,7 +45,10 @@ export interface MockFrame {
 export interface MockAccept {
   /** One of those that the client offered. Default none. */
   readonly subprotocol?: string
-  /** Further header lines of the response. */
+  /**
+   * Further header lines of the response. `['Sec-WebSocket-Extensions', 'permessage-deflate; …']` takes the client's offer of
+   * it, is judged like a real server's, and has {@link MockServerLink.sendText} and `sendBinary` compress from then on.
+   */
   readonly headers?: HeaderLines
 }
 
@@ -68,6 +80,8 @@ export class MockServerLink {
   #closeSent = false
   #serverEnded = false
   #clientEnded = false
+  #deflater: MessageDeflater | undefined
+  #inflater: MessageInflater | undefined
   readonly #frames = new MockArrivals<MockFrame>()
 
   /** @internal Made by `MockTransport.connect`. */
@@ -78,7 +92,10 @@ export class MockServerLink {
     this.#target = connectTarget(request.url)
     this.#walker = new FrameWalker(
       NO_LIMITS,
-      frameSink((frame) => this.#frame(frame)),
+      frameSink(
+        (frame) => this.#frame(frame),
+        (payload) => this.#inflate(payload),
+      ),
       'client',
     )
     wire.toServer.onArrival = () => this.#read()
@@ -93,7 +110,19 @@ export class MockServerLink {
     if (subprotocol !== '' && !this.request.subprotocols.includes(subprotocol)) {
       throw new SharedWsError('ERR_MOCK', `the client did not offer the subprotocol "${subprotocol}"`)
     }
-    const { url, tls } = this.request
+    const { url, tls, perMessageDeflate } = this.request
+    const extensions = headers.filter(([name]) => name.toLowerCase() === 'sec-websocket-extensions')
+    const judged = judgeExtensions(
+      extensions.map(([, value]) => value),
+      perMessageDeflate,
+    )
+    if ('problem' in judged) {
+      const [code, message] = judged.problem
+      this.fail(handshakeFailed('upgrade', code, message, { target: this.#target }))
+      return
+    }
+    const { negotiated } = judged
+    if (negotiated !== undefined) this.#compress(negotiated)
     const responseHeaders: HeaderLines = [
       ['Upgrade', 'websocket'],
       ['Connection', 'Upgrade'],
@@ -109,6 +138,7 @@ export class MockServerLink {
         remotePort: portOf(url),
         localAddress: '192.0.2.2',
         localPort: 49152,
+        ...(negotiated === undefined ? {} : { perMessageDeflate: negotiated }),
         ...(url.protocol === 'wss:'
           ? { tls: { protocol: 'TLSv1.3', cipher: 'TLS_AES_128_GCM_SHA256', authorized: tls.validateCerts ?? true } }
           : {}),
@@ -137,11 +167,11 @@ export class MockServerLink {
   // ---- To the client ----
 
   sendText(text: string): void {
-    this.sendFrame(1, Buffer.from(text))
+    this.#sendData(1, Buffer.from(text))
   }
 
   sendBinary(bytes: Uint8Array): void {
-    this.sendFrame(2, bytes)
+    this.#sendData(2, bytes)
   }
 
   sendPing(payload: Uint8Array = new Uint8Array(0)): void {
@@ -246,6 +276,26 @@ export class MockServerLink {
 
   // ---- Inside ----
 
+  #compress(negotiated: WsNegotiatedDeflate): void {
+    const server = serverContext(negotiated)
+    // zlib has no window of 8 to compress with.
+    if (server.maxWindowBits > 8)
+      this.#deflater = new MessageDeflater(server, { thresholdBytes: 0, level: 6, memLevel: 8 })
+    this.#inflater = new MessageInflater(clientContext(negotiated), MAX_INFLATED_BYTES)
+    this.#walker.admitCompressed()
+  }
+
+  #sendData(opcode: number, payload: Uint8Array): void {
+    if (this.#deflater === undefined) this.sendFrame(opcode, payload)
+    else this.sendFrame(opcode, this.#deflater.deflate(Buffer.from(payload)), { rsv: 4 })
+  }
+
+  #inflate(payload: Buffer): Buffer {
+    const inflated = (this.#inflater as MessageInflater).inflate(payload)
+    if (typeof inflated !== 'string') return inflated
+    throw new SharedWsError('ERR_MOCK', `the client sent a compressed message that cannot be inflated: ${inflated}`)
+  }
+
   #frame(frame: MockFrame): void {
     const { opcode, payload } = frame
     if (opcode === PING && this.answersPings) this.sendPong(payload)
@@ -289,7 +339,7 @@ export class MockServerLink {
   }
 }
 
-function frameSink(onFrame: (frame: MockFrame) => void): FrameSink {
+function frameSink(onFrame: (frame: MockFrame) => void, inflate: (payload: Buffer) => Buffer): FrameSink {
   let header: FrameHeader
   let pieces: Uint8Array[] = []
   return {
@@ -302,9 +352,12 @@ function frameSink(onFrame: (frame: MockFrame) => void): FrameSink {
     },
     onFrameEnd() {
       // A copy: pieces are views of what the client has taken.
-      const payload = Buffer.concat(pieces)
-      unmask(payload, header.maskKey as Uint8Array)
-      onFrame({ opcode: header.opcode, fin: header.fin, payload, text: () => payload.toString() })
+      const wirePayload = Buffer.concat(pieces)
+      const { opcode, fin, compressed, maskKey } = header
+      unmask(wirePayload, maskKey as Uint8Array)
+      // Clients of this library do not fragment.
+      const payload = compressed ? inflate(wirePayload) : wirePayload
+      onFrame({ opcode, fin, payload, compressed, wirePayload, text: () => payload.toString() })
     },
   }
 }

@@ -68,7 +68,8 @@ export class NativeLink implements WsLink, NativeReceiver {
     this.#end(this.#cause ?? cause)
   }
 
-  established({ link: raw, subprotocol, responseHeaders, glued, tls }: Established<NativeRawLink>): void {
+  established(established: Established<NativeRawLink>): void {
+    const { link: raw, subprotocol, perMessageDeflate, responseHeaders, glued, tls } = established
     if (this.#cause !== undefined) {
       // terminate() or close() came while the last stage finished.
       raw.destroy()
@@ -82,9 +83,16 @@ export class NativeLink implements WsLink, NativeReceiver {
     this.#receivedBefore = this.#counter(Counter.bytesReceived) - glued.length
     this.#sentBefore = this.#counter(Counter.bytesSent)
     if (this.#paused) addon.pause(raw.id)
-    const options = { ...this.#request.limits, deflate: undefined, inflateBinary: undefined }
+    const { limits, inflateBinary } = this.#request
+    const options = { ...limits, deflate: perMessageDeflate, inflateBinary }
     addon.startWebSocket(raw.id, options, glued.length === 0 ? undefined : glued)
-    this.#events.onOpen({ subprotocol, responseHeaders, ...addresses, ...(tls === undefined ? {} : { tls }) })
+    this.#events.onOpen({
+      subprotocol,
+      responseHeaders,
+      ...addresses,
+      ...(perMessageDeflate === undefined ? {} : { perMessageDeflate }),
+      ...(tls === undefined ? {} : { tls }),
+    })
   }
 
   // ---- WsLink ----

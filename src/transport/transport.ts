@@ -1,3 +1,4 @@
+import type { WsNegotiatedDeflate } from '../connect/permessage-deflate.ts'
 import type { HeaderLines, WsConnectRequest, WsSocketOptions } from '../connect/request.ts'
 import type { WsDisconnectCause } from '../errors/disconnect-cause.ts'
 import type { WsFrame } from './frame.ts'
@@ -32,6 +33,8 @@ export interface WsOpenInfo {
   readonly remotePort: number
   readonly localAddress: string
   readonly localPort: number
+  /** What was agreed upon, when permessage-deflate was offered and the server took it. */
+  readonly perMessageDeflate?: WsNegotiatedDeflate
   /** Present on `wss:`. */
   readonly tls?: { readonly protocol: string; readonly cipher: string; readonly authorized: boolean }
 }

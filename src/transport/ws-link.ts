@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import type { Socket } from 'node:net'
 import type { WebSocket } from 'ws'
 import type { Established } from '../connect/establish.ts'
@@ -12,13 +13,16 @@ import {
   internalError,
   localClosed,
   localCloseUnanswered,
+  protocolStatus,
   protocolViolation,
   readFailure,
   remoteClosed,
   remoteDropped,
 } from './end-causes.ts'
 import { FrameGuard } from './frame-guard.ts'
+import { InflatedFrames } from './inflated-frames.ts'
 import { MessageBatch } from './message-batch.ts'
+import { clientContext, inflateMessage, MessageDeflater, MessageInflater, serverContext } from './message-deflate.ts'
 import type { NodeRawLink } from './node-raw-link.ts'
 import { payloadBytes } from './payload.ts'
 import {
@@ -30,11 +34,8 @@ import {
   type WsPayload,
 } from './transport.ts'
 import { UpgradedStream } from './upgraded-stream.ts'
-import { wsClient } from './ws-package.ts'
-import { WsSender } from './ws-sender.ts'
-
-/** `ws` takes its limit as a signed 32-bit number. */
-const MAX_WS_MESSAGE_BYTES = 2 ** 31 - 1
+import { MAX_WS_MESSAGE_BYTES, wsClient, wsOptions } from './ws-package.ts'
+import { type WsCompression, WsSender } from './ws-sender.ts'
 
 /** What there is once the server has switched protocols. */
 interface Carrier {
@@ -42,6 +43,8 @@ interface Carrier {
   readonly stream: UpgradedStream
   readonly ws: WebSocket
   readonly sender: WsSender
+  /** Undefined when nothing that comes is compressed. */
+  readonly inflated: InflatedFrames | undefined
 }
 
 /** One connection over the `ws` package. */
@@ -57,6 +60,8 @@ export class WsPackageLink implements WsLink {
   #carrier: Carrier | undefined
   /** Latched: the first reason counts. Undefined while the reason is still the peer's to give. */
   #cause: WsDisconnectCause | undefined
+  /** The peer broke a rule: nothing more of it is looked at. */
+  #refused = false
   /** By `terminate()` or a deadline: nothing but `onEnd` follows. */
   #givenUp = false
   #closedByUs = false
@@ -84,17 +89,29 @@ export class WsPackageLink implements WsLink {
   }
 
   /** The server has switched protocols: puts `ws` on top. */
-  established({ link: raw, subprotocol, responseHeaders, glued, tls }: Established<NodeRawLink>): void {
-    const { limits } = this.#request
+  established(established: Established<NodeRawLink>): void {
+    const { link: raw, subprotocol, perMessageDeflate, responseHeaders, glued, tls } = established
+    const { limits, random } = this.#request
     const stream = new UpgradedStream(raw.socket, subprotocol)
     const ws = new (wsClient())('ws://upgraded.invalid/', subprotocol === '' ? [] : [subprotocol], {
       ...wsOptions(this.#maxMessageBytes),
       createConnection: () => stream as unknown as Socket,
     })
-    const sender = new WsSender(ws, stream, limits.maxLinkBytes, () => {
+    let inflated: InflatedFrames | undefined
+    let compression: WsCompression | undefined
+    if (perMessageDeflate !== undefined) {
+      const { compress } = perMessageDeflate
+      this.#guard.admitCompressed()
+      inflated = new InflatedFrames(new MessageInflater(serverContext(perMessageDeflate), this.#maxMessageBytes))
+      if (compress !== undefined) {
+        compression = { deflater: new MessageDeflater(clientContext(perMessageDeflate), compress), random }
+      }
+    }
+    const writable = (): void => {
       if (this.#state === 'open') this.#events.onWritable()
-    })
-    this.#carrier = { socket: raw.socket, stream, ws, sender }
+    }
+    const sender = new WsSender(ws, stream, limits.maxLinkBytes, writable, compression)
+    this.#carrier = { socket: raw.socket, stream, ws, sender, inflated }
     ws.on('error', (error) => this.#wsFailed(error))
     ws.on('close', (code, reason) => this.#wsClosed(code, reason.toString()))
     ws.on('message', (data, isBinary) => this.#message(data as Buffer, isBinary))
@@ -103,7 +120,13 @@ export class WsPackageLink implements WsLink {
     ws.on('open', () => {
       if (this.#givenUp) return
       this.#state = 'open'
-      this.#events.onOpen({ subprotocol, responseHeaders, ...raw.addresses(), ...(tls === undefined ? {} : { tls }) })
+      this.#events.onOpen({
+        subprotocol,
+        responseHeaders,
+        ...raw.addresses(),
+        ...(perMessageDeflate === undefined ? {} : { perMessageDeflate }),
+        ...(tls === undefined ? {} : { tls }),
+      })
       this.#startReading(raw, glued)
     })
     // terminate() came while the last stage finished.
@@ -211,23 +234,44 @@ export class WsPackageLink implements WsLink {
   #received(bytes: Uint8Array): void {
     this.#readAtUs = this.#request.clock.monoUs()
     this.#bytesReceived += bytes.length
-    const { stream } = this.#carrier as Carrier
+    if (this.#refused) return
     const { end, closeAt } = this.#guard.admit(bytes)
     if (closeAt !== undefined) {
       // `ws` answers a CLOSE at once; what comes before it shall be answered before.
-      if (closeAt > 0) stream.push(bytes.subarray(0, closeAt))
+      if (closeAt > 0) this.#feed(bytes.subarray(0, closeAt))
+      if (this.#refused) return
       this.#flushMessages()
       this.#peerLeaves()
     }
-    if (end > (closeAt ?? 0)) stream.push(bytes.subarray(closeAt ?? 0, end))
-    const violation = this.#guard.violation
-    if (violation !== undefined && this.#cause === undefined) {
-      this.#flushMessages()
-      this.#violated(violation)
+    if (end > (closeAt ?? 0)) this.#feed(bytes.subarray(closeAt ?? 0, end))
+    if (this.#guard.violation !== undefined) this.#violated(this.#guard.violation)
+  }
+
+  /** Lets `ws` read what the guard has admitted. */
+  #feed(bytes: Uint8Array): void {
+    const { stream, inflated } = this.#carrier as Carrier
+    if (inflated === undefined) {
+      stream.push(bytes)
+      return
     }
+    for (const frame of inflated.rewrite(bytes)) if (!this.#refused) stream.push(frame)
+    if (inflated.violation !== undefined) this.#violated(inflated.violation)
   }
 
   #message(payload: Buffer, isBinary: boolean): void {
+    if (this.#refused) return
+    const { inflateBinary } = this.#request
+    if (!isBinary || inflateBinary === undefined) {
+      this.#deliver(payload, isBinary)
+      return
+    }
+    const text = inflateMessage(inflateBinary, payload, this.#maxMessageBytes)
+    if (typeof text === 'string') this.#violated(protocolStatus(text))
+    else if (isUtf8(text)) this.#deliver(text, false)
+    else this.#violated(protocolStatus('ERR_WS_TEXT_NOT_UTF8'))
+  }
+
+  #deliver(payload: Buffer, isBinary: boolean): void {
     this.#batch.add(payload, isBinary, this.#readAtUs)
     if (this.#flushScheduled) return
     this.#flushScheduled = true
@@ -245,6 +289,7 @@ export class WsPackageLink implements WsLink {
   }
 
   #ping(payload: Buffer): void {
+    if (this.#refused) return
     this.#flushMessages()
     if (this.#givenUp) return
     const copy = new Uint8Array(payload)
@@ -254,6 +299,7 @@ export class WsPackageLink implements WsLink {
   }
 
   #pong(payload: Buffer): void {
+    if (this.#refused) return
     this.#flushMessages()
     if (!this.#givenUp) this.#events.onPong(new Uint8Array(payload), this.#readAtUs)
   }
@@ -273,6 +319,10 @@ export class WsPackageLink implements WsLink {
 
   /** Our CLOSE goes out behind what is queued, and FIN behind it (RFC 6455 7.1.7). */
   #violated(status: ProtocolStatus): void {
+    if (this.#refused) return
+    this.#refused = true
+    if (this.#cause !== undefined) return
+    this.#flushMessages()
     this.#cause ??= protocolViolation(status)
     this.#peerLeaves()
     const { sender, stream } = this.#carrier as Carrier
@@ -329,20 +379,5 @@ export class WsPackageLink implements WsLink {
     this.#state = 'ended'
     this.#timer?.cancel()
     this.#events.onEnd(cause)
-  }
-}
-
-function wsOptions(maxMessageBytes: number): WebSocket.ClientOptions & { closeTimeout: number } {
-  return {
-    perMessageDeflate: false,
-    followRedirects: false,
-    skipUTF8Validation: false,
-    // Ours, so that they are bounded and the owner hears of the ping behind its pong.
-    autoPong: false,
-    maxPayload: maxMessageBytes,
-    // A message of 16 MiB may come in fragments of 64 bytes, as Autobahn sends it.
-    maxFragments: 256 * 1024,
-    // Deadlines are ours, on the request's clock.
-    closeTimeout: 2 ** 31 - 1,
   }
 }

@@ -1,5 +1,9 @@
 import { createRequire } from 'node:module'
 import type { WebSocket } from 'ws'
+import { MAX_FRAGMENTS } from './inflated-frames.ts'
+
+/** `ws` takes its limit as a signed 32-bit number. */
+export const MAX_WS_MESSAGE_BYTES = 2 ** 31 - 1
 
 const require = createRequire(import.meta.url)
 
@@ -10,4 +14,20 @@ const require = createRequire(import.meta.url)
  */
 export function wsClient(): typeof WebSocket {
   return (require('ws') as { WebSocket: typeof WebSocket }).WebSocket
+}
+
+export function wsOptions(maxMessageBytes: number): WebSocket.ClientOptions & { closeTimeout: number } {
+  return {
+    // Ours, too: what `ws` does is asynchronous, so that messages would come behind a CLOSE or a violation after them.
+    perMessageDeflate: false,
+    followRedirects: false,
+    skipUTF8Validation: false,
+    // Ours, so that they are bounded and the owner hears of the ping behind its pong.
+    autoPong: false,
+    maxPayload: maxMessageBytes,
+    // A message of 16 MiB may come in fragments of 64 bytes, as Autobahn sends it.
+    maxFragments: MAX_FRAGMENTS,
+    // Deadlines are ours, on the request's clock.
+    closeTimeout: 2 ** 31 - 1,
+  }
 }

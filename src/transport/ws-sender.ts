@@ -1,10 +1,24 @@
 import type { WebSocket } from 'ws'
-import { Outbox } from './outbox.ts'
+import type { RandomSource } from '../support/random.ts'
+import { encodeFrame } from './frame-encoder.ts'
+import type { MessageDeflater } from './message-deflate.ts'
+import { type OutboundFrame, Outbox } from './outbox.ts'
 import { OFFER_CLOSED, type WsDelivery } from './transport.ts'
 import type { UpgradedStream } from './upgraded-stream.ts'
 
 /** Frames are handed to `ws` while less than this waits behind it; the rest stays where it can be withdrawn. */
 const HAND_OVER_BELOW_BYTES = 16 * 1024
+
+const TEXT = 1
+const BINARY = 2
+/** RSV1: compressed. */
+const COMPRESSED = 4
+
+/** What compresses messages; masks come from `random`. */
+export interface WsCompression {
+  readonly deflater: MessageDeflater
+  readonly random: RandomSource
+}
 
 /** The way out of one connection: frames wait here, in order, until `ws` may have them. */
 export class WsSender {
@@ -12,6 +26,7 @@ export class WsSender {
   readonly #stream: UpgradedStream
   readonly #maxLinkBytes: number
   readonly #onWritable: () => void
+  readonly #compression: WsCompression | undefined
   readonly #outbox: Outbox
   /** `more` holds frames back. */
   #held = false
@@ -22,11 +37,18 @@ export class WsSender {
   #handedUpTo = 0
   #takenUpTo = 0
 
-  constructor(ws: WebSocket, stream: UpgradedStream, maxLinkBytes: number, onWritable: () => void) {
+  constructor(
+    ws: WebSocket,
+    stream: UpgradedStream,
+    maxLinkBytes: number,
+    onWritable: () => void,
+    compression?: WsCompression,
+  ) {
     this.#ws = ws
     this.#stream = stream
     this.#maxLinkBytes = maxLinkBytes
     this.#onWritable = onWritable
+    this.#compression = compression
     this.#outbox = new Outbox(maxLinkBytes)
   }
 
@@ -104,13 +126,24 @@ export class WsSender {
     if (frame === undefined) return false
     const { sequence } = frame
     this.#handedUpTo = sequence
-    this.#ws.send(frame.payload, { binary: frame.binary }, (error) => {
+    this.#send(frame, (error) => {
       if (error) return
       this.#takenUpTo = sequence
       this.#pump()
       this.#tellWritable()
     })
     return true
+  }
+
+  #send({ payload, binary }: OutboundFrame, taken: (error?: Error | null) => void): void {
+    const { deflater, random } = this.#compression ?? {}
+    if (deflater === undefined || random === undefined || payload.length < deflater.thresholdBytes) {
+      this.#ws.send(payload, { binary }, taken)
+      return
+    }
+    // `ws` writes to the same stream at once when asked to send, so nothing is overtaken.
+    const options = { rsv: COMPRESSED, maskKey: random.bytes(4) }
+    this.#stream.write(encodeFrame(binary ? BINARY : TEXT, deflater.deflate(payload), options), taken)
   }
 
   #tellWritable(): void {

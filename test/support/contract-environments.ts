@@ -1,3 +1,4 @@
+import { offerHeader } from '../../src/connect/permessage-deflate.ts'
 import { systemClock } from '../../src/support/clock.ts'
 import type {
   ContractConnection,
@@ -96,14 +97,18 @@ export function mockEnvironment(): ContractEnvironment {
 
 function mockConnection(server: MockServerLink): ContractConnection {
   const { request } = server
+  const extensions = request.perMessageDeflate && offerHeader(request.perMessageDeflate)
   const subprotocols = request.subprotocols.length === 0 ? undefined : request.subprotocols.join(', ')
   return {
     requestHeader(name) {
       if (name === 'sec-websocket-protocol') return subprotocols
+      if (name === 'sec-websocket-extensions') return extensions
       return request.headers.find(([key]) => key.toLowerCase() === name)?.[1]
     },
     get frames() {
-      return server.frames
+      return server.frames.map(({ opcode, fin, compressed, wirePayload }) => {
+        return { opcode, fin, compressed, payload: wirePayload }
+      })
     },
     get clientEnded() {
       return server.clientEnded

@@ -45,6 +45,8 @@ export function encodeServerClose(code?: number, reason: string | Uint8Array = '
 export interface ClientFrame {
   readonly opcode: number
   readonly fin: boolean
+  /** RSV1 is set. */
+  readonly compressed: boolean
   readonly payload: Buffer
   readonly maskKey: Buffer
   /** Bytes on the wire, header and mask included. */
@@ -58,8 +60,10 @@ export function closeOf(frame: ClientFrame): { code: number; reason: string } {
   return { code: frame.payload.readUInt16BE(0), reason: frame.payload.toString('utf8', 2) }
 }
 
-/** Frames out of a client's bytes. Throws on whatever a conforming client without extensions never sends. */
+/** Frames out of a client's bytes. Throws on whatever a conforming client never sends. */
 export class ClientFrameParser {
+  /** permessage-deflate was agreed upon: data frames may have RSV1. */
+  admitsCompressed = false
   #pending: Buffer = Buffer.alloc(0)
   /** What came behind `pending`: joined only when it can complete the next frame, so that large frames cost no more. */
   #later: Buffer[] = []
@@ -90,7 +94,8 @@ export class ClientFrameParser {
     const first = bytes[0] as number
     const second = bytes[1] as number
     const opcode = first & 15
-    check((first & 0x70) === 0, 'a client frame has reserved bits set')
+    const admitted = this.admitsCompressed && (opcode === 1 || opcode === 2) ? 0x40 : 0
+    check((first & 0x70 & ~admitted) === 0, 'a client frame has reserved bits set')
     check([0, 1, 2, 8, 9, 10].includes(opcode), `a client frame has the reserved opcode ${opcode}`)
     check((second & 0x80) !== 0, 'a client frame is not masked (RFC 6455 5.3)')
     const short = second & 127
@@ -109,7 +114,8 @@ export class ClientFrameParser {
     const payload = Buffer.from(bytes.subarray(headBytes, headBytes + length))
     for (let i = 0; i < length; i++) payload[i] = (payload[i] as number) ^ (maskKey[i & 3] as number)
     this.#pending = bytes.subarray(headBytes + length)
-    return { opcode, fin: first >= 0x80, payload, maskKey, wireLength: headBytes + length }
+    const compressed = (first & 0x40) !== 0
+    return { opcode, fin: first >= 0x80, compressed, payload, maskKey, wireLength: headBytes + length }
   }
 }
 

@@ -61,6 +61,11 @@ export class RawPeer {
     return this.#wait('a complete request head', () => this.#request)
   }
 
+  /** permessage-deflate is agreed upon: the client's data frames may be compressed from now on. */
+  admitCompressed(): void {
+    this.#parser.admitsCompressed = true
+  }
+
   /** The next frame that nobody has taken, control frames included. */
   async nextFrame(): Promise<ClientFrame> {
     return this.#wait('a frame', () => {

@@ -148,6 +148,7 @@ export const upgrade = {
     (options: AcceptOptions = {}): RawScript =>
     async (peer) => {
       const head = acceptHead(await peer.request(), options)
+      if (options.headers?.some(([name]) => name.toLowerCase() === 'sec-websocket-extensions')) peer.admitCompressed()
       await peer.write(Buffer.concat([Buffer.from(head, 'latin1'), options.glued ?? new Uint8Array(0)]))
     },
   /** Answers with `status` and a body, then closes. `headers` default to a Content-Length. */

@@ -73,6 +73,8 @@ export interface ContractConnection {
 export interface ContractFrame {
   readonly opcode: number
   readonly fin: boolean
+  /** RSV1: the payload is compressed (RFC 7692 6). Allowed on data frames, once the server has agreed to it. */
+  readonly compressed: boolean
   readonly payload: Uint8Array
 }
 

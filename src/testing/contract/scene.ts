@@ -17,7 +17,9 @@ import { WatchedLink } from './watched-link.ts'
 /** A wait that takes longer, on the environment's clock, has failed. */
 const PATIENCE_US = 10_000_000
 
-export type RequestOverrides = Partial<Pick<WsConnectRequest, 'limits' | 'timeouts' | 'subprotocols' | 'headers'>>
+export type RequestOverrides = Partial<
+  Pick<WsConnectRequest, 'limits' | 'timeouts' | 'subprotocols' | 'headers' | 'perMessageDeflate' | 'inflateBinary'>
+>
 
 export const LIMITS: WsConnectRequest['limits'] = {
   maxFrameBytes: 2 * 1024 * 1024,

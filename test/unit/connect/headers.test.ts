@@ -55,7 +55,6 @@ describe('normalizeHeaders', () => {
     'Sec-WebSocket-Key',
     'Sec-WebSocket-Version',
     'Sec-WebSocket-Accept',
-    'Sec-WebSocket-Extensions',
     'Content-Length',
     'Transfer-Encoding',
   ])('refuses %s, which the handshake owns', (name) => {
@@ -64,7 +63,10 @@ describe('normalizeHeaders', () => {
     ])
   })
 
-  it('names the option for subprotocols', () => {
+  it('names the options for subprotocols and for compression', () => {
+    expect(problems(normalizeHeaders({ 'Sec-WebSocket-Extensions': 'permessage-deflate' }))).toEqual([
+      ['headers.Sec-WebSocket-Extensions', expect.stringContaining('option perMessageDeflate')],
+    ])
     expect(problems(normalizeHeaders([['sec-websocket-protocol', 'x']]))).toEqual([
       ['headers[0]', expect.stringContaining('option subprotocols')],
     ])
