@@ -108,7 +108,7 @@ export class Lanes {
         return 'taken'
       }
     }
-    return this.#keep(lane, message) ? 'queued' : 'full'
+    return this.#keep(lane, message, hold) ? 'queued' : 'full'
   }
 
   /**
@@ -161,7 +161,7 @@ export class Lanes {
     const index = lane.waiting.indexOf(place)
     this.giveUp(place)
     if (index < 0 || this.#link === undefined || this.#closed) return 'not-open'
-    const entry = this.#own(lane, message)
+    const entry = this.#own(lane, message, index === 0)
     if (entry === undefined) return 'full'
     lane.waiting.splice(index, 0, entry)
     lane.bytes += entry.cost
@@ -211,18 +211,21 @@ export class Lanes {
     return true
   }
 
-  #keep(lane: Lane, message: OutboundMessage): boolean {
-    const entry = this.#own(lane, message)
+  #keep(lane: Lane, message: OutboundMessage, hold: boolean): boolean {
+    const entry = this.#own(lane, message, hold && lane.waiting.length === 0)
     if (entry === undefined) return false
     lane.waiting.push(entry)
     lane.bytes += entry.cost
     return true
   }
 
-  /** The message, independent of its caller; undefined when the lane has no room for it. */
-  #own(lane: Lane, message: OutboundMessage): Waiting | undefined {
+  /**
+   * The message, independent of its caller; undefined when the lane has no room for it. `anySize`: nothing but a hook
+   * that has not returned keeps it from the link, and an empty link takes one frame of any size.
+   */
+  #own(lane: Lane, message: OutboundMessage, anySize = false): Waiting | undefined {
     const { payload, binary, request } = message
-    const room = lane.maxBytes - lane.bytes - FRAME_COST
+    const room = anySize ? Number.POSITIVE_INFINITY : lane.maxBytes - lane.bytes - FRAME_COST
     // A UTF-16 unit is at least one byte of UTF-8: what is plainly too long need not be measured or copied.
     if (room < 0 || (typeof payload !== 'function' && payload.length > room)) return undefined
     const owned = typeof payload === 'string' ? payload : payloadBytes(payload)

@@ -102,7 +102,7 @@ export interface WebSocketActorOptions<M = unknown, E = never> {
   /**
    * Bytes of payload that wait here once the link is full; beyond it `send` says `full` and `ask` settles as
    * `not-delivered`/`queue-full`. Defaults: 1 MiB normal, 256 KiB urgent. A frame larger than its lane can still be sent
-   * while the lane is empty and the link takes it.
+   * while the lane is empty and the link takes it; from inside a callback, where that is yet to be seen, the lane keeps it.
    */
   readonly lanes?: { readonly normalBytes?: number; readonly urgentBytes?: number }
   /** Bounds of the request table. */

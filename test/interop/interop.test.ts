@@ -17,7 +17,10 @@ for (const server of chosen) {
   const missing = server.missing()
   if (missing === undefined) describe(server.name, () => suite(server))
   else if (mustRun) test(server.name, () => expect.unreachable(missing))
-  else test.skip(`${server.name}: ${missing}`)
+  else {
+    console.warn(`skipped ${server.name}: ${missing}`)
+    test.skip(`${server.name}: ${missing}`)
+  }
 }
 
 function suite(server: InteropServer): void {

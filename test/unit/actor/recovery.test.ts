@@ -208,7 +208,16 @@ describe('subscriptions', () => {
 
   it('that do not fit the lane end the connection rather than leave holes', async () => {
     const many = Array.from({ length: 100 }, (_, i) => `topic-${i}`)
-    const { pass, of } = await readyActor({ ...options, subscriptions: many, lanes: { normalBytes: 100 } })
+    const manager = jsonSubscriptions({
+      initial: (items, nextId) =>
+        items.map((item) => ({ requestId: nextId(), payload: item, subscribe: [item], unsubscribe: [] })),
+    })
+    const { pass, of } = await readyActor({
+      ...options,
+      subscriptionManager: manager,
+      subscriptions: many,
+      lanes: { normalBytes: 100 },
+    })
     await pass()
     expect(of('disconnected')[0]?.cause).toMatchObject({ kind: 'session-failed', code: 'ERR_QUEUE_FULL' })
   })

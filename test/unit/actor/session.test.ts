@@ -233,6 +233,32 @@ describe('wire order is call order', () => {
   })
 })
 
+it('an ask from inside a hook that is larger than its lane is sent, as it would be from outside', async () => {
+  let act: () => void = () => {}
+  const { actor, server, pass } = await readyActor({
+    handler: jsonHandler({ handleMessage: () => act() }).handler,
+    lanes: { normalBytes: 100 },
+  })
+  const outcomes: unknown[] = []
+  const ask = (requestId: string, size: number): void => {
+    const frame = JSON.stringify({ id: requestId, fill: 'x'.repeat(size) })
+    void actor.ask({ frame, requestId, confirmMode: 'sent', timeoutMs: 100 }).then((outcome) => outcomes.push(outcome))
+  }
+  act = () => {
+    act = () => {}
+    ask('large', 1000)
+    ask('behind it', 10)
+  }
+  server().sendText('{"a":1}')
+  await pass()
+  await pass(50)
+  expect(sentTo(server()).map((json) => json['id'])).toEqual(['large'])
+  expect(outcomes).toEqual([
+    expect.objectContaining({ kind: 'not-delivered', reason: 'queue-full' }),
+    expect.objectContaining({ kind: 'sent' }),
+  ])
+})
+
 describe('the ingress', () => {
   it('ignores, emits once or many times, forwards, reconnects, shuts down', async () => {
     const emitted: [string, number][] = []

@@ -79,6 +79,32 @@ describe('send()', () => {
     expect(server.frames.map((frame) => frame.text())).toEqual(['before', 'after'])
   })
 
+  it.each([
+    ['into an empty link is kept and sent', false, ['x', 'small']],
+    ['into one that is full waits', true, ['held', 'held', 'x', 'small']],
+  ])('from inside a callback, what is larger than the lane, %s; the lane is full then', async (_how, full, sent) => {
+    const results: string[] = []
+    const { connection, server, pass, texts } = await stalled({
+      lanes: { normalBytes: 58 },
+      onMessage() {
+        if (full) server.stall()
+        // Whatever its size; what comes behind it finds the lane full.
+        for (const text of ['x'.repeat(1000), 'y']) results.push(connection.send(text))
+      },
+    })
+    if (full) for (let i = 0; i < 2; i++) connection.send('held')
+    else server.unstall()
+    server.sendText('go')
+    await pass()
+    expect(results).toEqual(['queued', 'full'])
+    server.unstall()
+    await pass()
+    await pass()
+    expect(connection.send('small')).toBe('taken')
+    await pass()
+    expect(texts().map((text) => text.replace(/x+/, 'x'))).toEqual(sent)
+  })
+
   it('after the end keeps nothing', async () => {
     const { connection, server, pass } = await stalled()
     connection.send('aaaa')
