@@ -78,7 +78,16 @@ export type { WsDistribution, WsHealthSnapshot, WsMetricsReporter } from './heal
 export type { WsHeartbeat, WsPingPongLink, WsPingPongStrategy, WsPingPongVerdict } from './health/ping-pong.ts'
 export { ProtocolPingPong, type ProtocolPingPongOptions } from './health/protocol-ping-pong.ts'
 export type { WsIngress, WsIngressSink, WsIngressVerdict } from './ingress/ingress.ts'
+export { WsCircuitBreaker, type WsCircuitBreakerOptions } from './reconnect/circuit-breaker.ts'
 export { classifyDisconnect, type DisconnectHistory } from './reconnect/classify.ts'
+export {
+  ConnectBudget,
+  type ConnectBudgetOptions,
+  type ConnectClaim,
+  type ConnectLimit,
+  DEFAULT_CONNECT_LIMITS,
+  type SharedConnectBudget,
+} from './reconnect/connect-budget.ts'
 export { ExponentialBackoff, type ExponentialBackoffOptions, NoReconnect } from './reconnect/exponential-backoff.ts'
 export type { WsReconnectStrategy } from './reconnect/strategy.ts'
 export type { WsDelegatedRequest } from './requests/delegated-request.ts'

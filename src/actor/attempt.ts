@@ -1,22 +1,34 @@
 import { type Endpoint, knownEndpoint, prepareEndpoint } from '../connect/endpoint.ts'
 import { WsConnectError, type WsDisconnectCause } from '../errors/disconnect-cause.ts'
 import type { WsLink, WsLinkEvents } from '../transport/transport.ts'
+import type { Admission, Held } from './admission.ts'
 import { transportThrew } from './causes.ts'
 import type { ResolvedActorOptions } from './resolve.ts'
 
+/** What attempts of one actor have in common. */
+export interface AttemptContext {
+  readonly options: ResolvedActorOptions
+  readonly admission: Admission
+  /** The last host that was connected to: of a url that is a function it is all that is known beforehand. */
+  lastHost: string | undefined
+  readonly onHeld: (held: Held) => void
+}
+
 /**
- * One attempt: the user's functions for url, headers and subprotocols, then the transport. `onEnd` of `events` comes exactly
+ * One attempt: admission, the user's functions for url, headers and subprotocols, then the transport. `onEnd` of `events` comes exactly
  * once, whatever failed, and never from inside {@link start}: whoever starts has yet to get hold of what it started.
  */
 export class Attempt {
+  readonly #context: AttemptContext
   readonly #options: ResolvedActorOptions
   readonly #events: WsLinkEvents
   readonly #preparing = new AbortController()
   #link: WsLink | undefined
   #ended = false
 
-  constructor(options: ResolvedActorOptions, events: WsLinkEvents) {
-    this.#options = options
+  constructor(context: AttemptContext, events: WsLinkEvents) {
+    this.#context = context
+    this.#options = context.options
     this.#events = events
   }
 
@@ -28,8 +40,17 @@ export class Attempt {
   start(attempt: number): void {
     const { endpoint, timeouts } = this.#options
     const known = knownEndpoint(endpoint)
-    if (known === undefined) void this.#prepare(attempt)
-    else this.#connect(known, timeouts.totalMs)
+    if (known === undefined) {
+      void this.#begin(() => this.#prepare(attempt))
+      return
+    }
+    const held = this.#enter(known.url.hostname)
+    if (held === undefined) this.#connect(known, timeouts.totalMs)
+    else
+      void this.#begin(async () => {
+        await this.#wait(held)
+        this.#connect(known, timeouts.totalMs)
+      })
   }
 
   /** Ends it at once; `onEnd` follows, later. */
@@ -38,22 +59,49 @@ export class Attempt {
     else this.#preparing.abort(new WsConnectError(cause))
   }
 
+  async #begin(run: () => Promise<void>): Promise<void> {
+    try {
+      // Not inside the call that started us: the user's functions may use what it has not returned yet.
+      await undefined
+      await run()
+    } catch (error) {
+      this.#end(error instanceof WsConnectError ? error.disconnectCause : transportThrew('preparation', error))
+    }
+  }
+
+  /** What a wait for admission may have made stale (credentials, a token in the url) is asked for anew after it. */
   async #prepare(attempt: number): Promise<void> {
     const { endpoint, clock, timeouts } = this.#options
     const { totalMs } = timeouts
     const { signal } = this.#preparing
-    const startedUs = clock.monoUs()
-    try {
-      // Not inside the call that started us: the user's functions may use what it has not returned yet.
-      await undefined
+    let { lastHost: admitted } = this.#context
+    let held = admitted === undefined ? undefined : this.#enter(admitted)
+    for (;;) {
+      if (held !== undefined) await this.#wait(held)
+      const startedUs = clock.monoUs()
       const known = await prepareEndpoint(endpoint, { clock, totalMs, attempt, signal })
       // Given up between the last function's answer and now.
       signal.throwIfAborted()
+      const { hostname } = known.url
+      if (hostname !== admitted) {
+        admitted = hostname
+        held = this.#enter(hostname)
+        if (held !== undefined) continue
+      }
       const spentMs = Math.floor((clock.monoUs() - startedUs) / 1000)
       this.#connect(known, Math.max(1, totalMs - spentMs))
-    } catch (error) {
-      this.#end(error instanceof WsConnectError ? error.disconnectCause : transportThrew('preparation', error))
+      return
     }
+  }
+
+  #enter(host: string): Held | undefined {
+    this.#context.lastHost = host
+    return this.#context.admission.enter(host)
+  }
+
+  async #wait(held: Held): Promise<void> {
+    const { admission, onHeld } = this.#context
+    await admission.wait(held.host, held, this.#preparing.signal, onHeld)
   }
 
   #connect(endpoint: Endpoint, totalMs: number): void {

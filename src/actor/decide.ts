@@ -11,23 +11,31 @@ import type { ResolvedActorOptions } from './resolve.ts'
 /** For a strategy that throws or talks nonsense. */
 const FALLBACK_DELAY_MS = 1000
 
-/** What follows a disconnect: the handler first, then the defaults, and the strategy for how long to wait. */
+/**
+ * What follows a disconnect: the handler first, then the defaults, and the strategy for how long to wait. `coolDown` tells
+ * others that the host refuses our address.
+ */
 export function decide(
   effect: Extract<ActorEffect, { kind: 'decide' }>,
   options: ResolvedActorOptions,
   hooks: Hooks,
+  coolDown: (forMs: number) => void,
 ): Decision {
   const { cause, attempt, history, immediateAllowed } = effect
-  // Nobody's opinion matters, and not even a wish for another connection leads to one.
-  if (options.reconnect === NoReconnect) return { kind: 'stop', reason: `${cause.message}; there is no reconnecting` }
-  const action = opinionOf(options.handler, cause, attempt, hooks) ?? classifyDisconnect(cause, history)
+  // With one attempt nobody's opinion matters, and not even a wish for another connection leads to one.
+  const single = options.reconnect === NoReconnect
+  const opinion = single ? undefined : opinionOf(options.handler, cause, attempt, hooks)
+  const action = opinion ?? classifyDisconnect(cause, history)
+  const minMs = action.kind === 'backoff-reconnect' ? (action.minDelayMs ?? 0) : 0
+  // Whatever becomes of this actor: the others must hear of it.
+  if (action.kind === 'backoff-reconnect' && action.hostWide === true && minMs > 0) coolDown(minMs)
+  if (single) return { kind: 'stop', reason: `${cause.message}; there is no reconnecting` }
   if (action.kind === 'abort') return { kind: 'stop', reason: action.reason }
   if (action.kind === 'immediate-reconnect' && immediateAllowed) return { kind: 'retry', delayMs: 0, immediate: true }
   const delayMs = strategyDelayMs(cause, attempt, options, hooks)
   if (delayMs === undefined) {
     return { kind: 'stop', reason: `${cause.message}; the reconnect strategy gave up after attempt ${attempt}` }
   }
-  const minMs = action.kind === 'backoff-reconnect' ? (action.minDelayMs ?? 0) : 0
   // On top of the minimum, so that its jitter survives; and at least 1 ms, so that nothing loops without time passing.
   return { kind: 'retry', delayMs: Math.min(MAX_TIMER_MS, Math.max(1, minMs + delayMs)), immediate: false }
 }
@@ -66,10 +74,14 @@ function isAction(action: WsDisconnectAction): boolean {
     case 'immediate-reconnect':
       return true
     case 'backoff-reconnect':
-      return action.minDelayMs === undefined || (Number.isFinite(action.minDelayMs) && action.minDelayMs >= 0)
+      return isDelay(action.minDelayMs) && (action.hostWide === undefined || typeof action.hostWide === 'boolean')
     case 'abort':
       return typeof action.reason === 'string'
     default:
       return false
   }
+}
+
+function isDelay(ms: number | undefined): boolean {
+  return ms === undefined || (Number.isFinite(ms) && ms >= 0)
 }

@@ -2,12 +2,13 @@ import type { WsDisconnectCause } from '../errors/disconnect-cause.ts'
 import { WsHealthMonitor } from '../health/health-monitor.ts'
 import { SequentialRequestIds, type WsRequestIds } from '../requests/request-ids.ts'
 import type { WsBatch, WsLink, WsLinkEvents, WsOpenInfo } from '../transport/transport.ts'
+import { Admission } from './admission.ts'
 import { Asks } from './asks.ts'
-import { Attempt } from './attempt.ts'
+import { Attempt, type AttemptContext } from './attempt.ts'
 import { hookThrew } from './causes.ts'
 import { decide } from './decide.ts'
 import type { ActorEffect } from './effects.ts'
-import type { ActorEvent } from './events.ts'
+import type { ActorEvent, Decision } from './events.ts'
 import { Hooks } from './hooks.ts'
 import { Inbound } from './inbound.ts'
 import { LiveConnection } from './live-connection.ts'
@@ -50,6 +51,8 @@ export class Interpreter {
   readonly #inbound: Inbound<unknown, unknown>
   readonly watch: Watch
   readonly #listener: InterpreterListener
+  readonly #admission: Admission
+  readonly #attempts: AttemptContext
   #state: ActorState = IDLE
   #attempt: Attempt | undefined
   #live: LiveConnection | undefined
@@ -88,6 +91,13 @@ export class Interpreter {
       leave: (cause, next) => this.leave(cause, next, true),
     })
     this.watch = new Watch(this)
+    this.#admission = new Admission(options.admission, options.clock)
+    this.#attempts = {
+      options,
+      admission: this.#admission,
+      lastHost: undefined,
+      onHeld: ({ why, host, delayMs }) => this.enter(() => this.status({ kind: 'held', why, host, delayMs })),
+    }
   }
 
   get state(): ActorState {
@@ -225,6 +235,7 @@ export class Interpreter {
         this.status({ kind: 'ready' })
         break
       case 'announce-healthy':
+        this.#admission.succeeded()
         this.hooks.call('reconnect.reset', () => options.reconnect.reset())
         this.status({ kind: 'healthy' })
         break
@@ -245,7 +256,7 @@ export class Interpreter {
         this.#end(effect)
         break
       case 'decide': {
-        const decision = decide(effect, options, this.hooks)
+        const decision = this.#decide(effect)
         this.dispatch({ kind: 'decided', generation: effect.generation, decision })
         break
       }
@@ -261,9 +272,18 @@ export class Interpreter {
     }
   }
 
+  #decide(effect: Extract<ActorEffect, { kind: 'decide' }>): Decision {
+    const { kind } = effect.cause
+    if (kind !== 'local-stop' && kind !== 'reconnect-requested') this.#admission.failed()
+    return decide(effect, this.options, this.hooks, (forMs) => {
+      const host = this.#attempts.lastHost
+      if (host !== undefined) this.#admission.coolDown(host, forMs)
+    })
+  }
+
   #connect({ generation, attempt }: Extract<ActorEffect, { kind: 'connect' }>): void {
     this.status({ kind: 'connecting', attempt })
-    this.#attempt = new Attempt(this.options, this.#linkEvents(generation))
+    this.#attempt = new Attempt(this.#attempts, this.#linkEvents(generation))
     this.#attempt.start(attempt)
   }
 

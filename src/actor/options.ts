@@ -13,6 +13,8 @@ import type {
 import type { WsMetricsReporter } from '../health/metrics.ts'
 import type { WsPingPongStrategy } from '../health/ping-pong.ts'
 import type { WsIngress } from '../ingress/ingress.ts'
+import type { WsCircuitBreaker } from '../reconnect/circuit-breaker.ts'
+import type { ConnectBudget } from '../reconnect/connect-budget.ts'
 import type { WsReconnectStrategy } from '../reconnect/strategy.ts'
 import type { WsOutcome } from '../requests/outcome.ts'
 import type { PendingRequestsOptions } from '../requests/pending-requests.ts'
@@ -75,6 +77,14 @@ export interface WebSocketActorOptions<M = unknown, E = never> {
 
   /** Default: `new ExponentialBackoff()`. `NoReconnect` makes one attempt. */
   readonly reconnect?: WsReconnectStrategy
+  /**
+   * How many connects a host gets, shared by all actors that are given the same object (of other threads as well). Default: one
+   * per thread with {@link DEFAULT_CONNECT_LIMITS}, for all hosts but this machine's own. `false`: no bound, and no cool-down
+   * that others bring about.
+   */
+  readonly connectBudget?: ConnectBudget | false
+  /** Default: none. Share one object between the actors of a venue. */
+  readonly circuitBreaker?: WsCircuitBreaker
   /** Default: none; the server's pings are answered by the transport in any case. */
   readonly pingPong?: WsPingPongStrategy
   /**

@@ -14,6 +14,7 @@ import { checkSocket, checkSocketSupport } from '../connect/socket.ts'
 import { checkTls } from '../connect/tls-check.ts'
 import { WsConfigError } from '../errors/errors.ts'
 import type { LivenessOptions } from '../health/liveness.ts'
+import type { ConnectBudget } from '../reconnect/connect-budget.ts'
 import { ExponentialBackoff } from '../reconnect/exponential-backoff.ts'
 import type { WsReconnectStrategy } from '../reconnect/strategy.ts'
 import type { PendingRequestsOptions } from '../requests/pending-requests.ts'
@@ -21,6 +22,7 @@ import { Checker, describe, MAX_TIMER_MS } from '../support/check.ts'
 import { type Clock, systemClock } from '../support/clock.ts'
 import { type RandomSource, systemRandom } from '../support/random.ts'
 import type { WsTransport } from '../transport/transport.ts'
+import type { AdmissionOptions } from './admission.ts'
 import type { LaneOptions } from './lanes.ts'
 import type { WebSocketActorOptions } from './options.ts'
 import type { Rules } from './state.ts'
@@ -45,6 +47,7 @@ export interface ResolvedActorOptions {
   readonly subscriptionManager: Given<'subscriptionManager'>
   readonly subscriptions: readonly string[]
   readonly reconnect: WsReconnectStrategy
+  readonly admission: AdmissionOptions
   readonly pingPong: Given<'pingPong'>
   readonly liveness: LivenessOptions
   readonly rules: Rules
@@ -85,6 +88,8 @@ const OPTIONS = [
   'subscriptionManager',
   'subscriptions',
   'reconnect',
+  'connectBudget',
+  'circuitBreaker',
   'pingPong',
   'staleAfterMs',
   'silentAfterMs',
@@ -170,6 +175,15 @@ export function resolveActorOptions(options: unknown): ResolvedActorOptions {
         ['nextDelayMs', 'reset'],
         'a strategy with nextDelayMs and reset, such as new ExponentialBackoff() or NoReconnect',
       ) ?? new ExponentialBackoff(),
+    admission: {
+      budget: budgetOf(check, given.connectBudget),
+      breaker: check.methods(
+        'circuitBreaker',
+        given.circuitBreaker,
+        ['waitMs', 'begun', 'failed', 'succeeded'],
+        'a circuit breaker such as new WsCircuitBreaker()',
+      ),
+    },
     pingPong: check.methods(
       'pingPong',
       given.pingPong,
@@ -211,6 +225,17 @@ export function resolveActorOptions(options: unknown): ResolvedActorOptions {
   checkSocketSupport(check, { socket, transport: transport?.name }, transport?.unsupportedSocketOptions ?? [])
   if (check.problems.length > 0) throw new WsConfigError(check.problems)
   return resolved
+}
+
+/** `undefined`: the default one, which the clock decides. */
+function budgetOf(check: Checker, value: unknown): ConnectBudget | false | undefined {
+  if (value === false) return false
+  return check.methods<ConnectBudget>(
+    'connectBudget',
+    value,
+    ['claim', 'coolDown'],
+    'a ConnectBudget, or false for no bound',
+  )
 }
 
 function transportOf(check: Checker, value: unknown): WsTransport {

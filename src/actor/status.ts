@@ -27,6 +27,16 @@ export interface WsStatusBase {
 export type WsStatusEvent =
   /** `attempt`: 1, 2, … since a connection last proved healthy. */
   | (WsStatusBase & { readonly kind: 'connecting'; readonly attempt: number })
+  /**
+   * The attempt may not begin yet: the connect budget of the host is spent (`connect-budget`), the host has refused our address
+   * (`cool-down`), or the circuit breaker is open (`circuit-open`). It is asked again in `delayMs`, which may be more than once.
+   */
+  | (WsStatusBase & {
+      readonly kind: 'held'
+      readonly why: 'connect-budget' | 'cool-down' | 'circuit-open'
+      readonly host: string
+      readonly delayMs: number
+    })
   | (WsStatusBase & { readonly kind: 'open'; readonly info: WsOpenInfo })
   /** Authenticated, subscriptions replayed, `onReady` done: asks are accepted. */
   | (WsStatusBase & { readonly kind: 'ready' })

@@ -5,7 +5,10 @@ export type WsDisconnectAction =
    * server that drops every connection is not hammered.
    */
   | { readonly kind: 'immediate-reconnect' }
-  /** After the delay that the reconnect strategy gives, and not before `minDelayMs` (default 0). */
-  | { readonly kind: 'backoff-reconnect'; readonly minDelayMs?: number }
+  /**
+   * After the delay that the reconnect strategy gives, and not before `minDelayMs` (default 0). `hostWide`: until then nobody
+   * who shares the connect budget connects to this host either; it has refused our address, not this actor.
+   */
+  | { readonly kind: 'backoff-reconnect'; readonly minDelayMs?: number; readonly hostWide?: boolean }
   /** The actor stops. `reason` is for people and ends up in `closed()`. */
   | { readonly kind: 'abort'; readonly reason: string }

@@ -3,6 +3,7 @@ import type { WsOpenInfo } from '../transport/transport.ts'
 
 /** What the iterator of a connection yields, in the order in which it happened. Discriminated by `kind`. */
 export type WsEvent =
+  | WsHeldEvent
   | WsConnectedEvent
   | WsReadyEvent
   | WsMessage
@@ -23,6 +24,17 @@ interface EventBase {
 interface TimedEvent extends EventBase {
   /** Unix epoch µs. */
   readonly atUs: number
+}
+
+/**
+ * The next attempt waits: the connect budget of the host is spent, the host has refused our address (told by this connection or
+ * another one that shares the budget), or the circuit breaker is open. Asked again in `delayMs`, which may be more than once.
+ */
+export interface WsHeldEvent extends TimedEvent {
+  readonly kind: 'held'
+  readonly why: 'connect-budget' | 'cool-down' | 'circuit-open'
+  readonly host: string
+  readonly delayMs: number
 }
 
 /** The server has switched protocols; messages may follow. */

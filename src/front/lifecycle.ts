@@ -63,6 +63,7 @@ export class Lifecycle {
       case 'backpressure':
         this.#listener.event({ kind: 'backpressure', connection, paused: status.paused, atUs })
         break
+      case 'held':
       case 'subscription':
       case 'settled':
         this.#listener.event(status)

@@ -48,6 +48,8 @@ export const HANDED_ON = [
   'handler',
   'ingress',
   'subscriptionManager',
+  'connectBudget',
+  'circuitBreaker',
   'pingPong',
   'staleAfterMs',
   'silentAfterMs',

@@ -3,6 +3,7 @@ import type { WsDisconnectCause, WsHttpRefusal } from '../errors/disconnect-caus
 
 const RATE_LIMIT_MS = 60_000
 const RATE_LIMIT_MAX_MS = 15 * 60_000
+const MAX_RETRY_AFTER_MS = 24 * 3600 * 1000
 const BLOCKED_MS = 10 * 60_000
 const POLICY_CLOSE_MS = 30_000
 const MAX_POLICY_CLOSES = 3
@@ -38,8 +39,9 @@ export function remember(history: DisconnectHistory, cause: WsDisconnectCause): 
  * |---|---|
  * | our own stop; 1009, sent or received | stop |
  * | HTTP 401, refused credentials | once more, then stop |
- * | HTTP 403, 451 | back off, at least 10 minutes |
- * | HTTP 429, 418 | back off, at least `Retry-After`, else 60 s doubling to 15 min |
+ * | HTTP 403, 451 | the whole host backs off, at least 10 minutes |
+ * | HTTP 429, 418 | the whole host backs off, at least `Retry-After`, else 60 s doubling to 15 min |
+ * | other refusals | back off, at least `Retry-After` |
  * | 1008 | back off, at least 30 s; stop after the third |
  * | another connection was asked for | at once |
  * | all else | back off |
@@ -83,11 +85,11 @@ function classifyRefusal(http: WsHttpRefusal, message: string, history: Disconne
       return refusedCredentials(message, history)
     case 403:
     case 451:
-      return { kind: 'backoff-reconnect', minDelayMs: BLOCKED_MS }
+      return { kind: 'backoff-reconnect', minDelayMs: BLOCKED_MS, hostWide: true }
     case 418:
     case 429: {
       const doubled = Math.min(RATE_LIMIT_MAX_MS, RATE_LIMIT_MS * 2 ** Math.min(history.rateLimits - 1, 10))
-      return { kind: 'backoff-reconnect', minDelayMs: retryAfterMs(http) ?? doubled }
+      return { kind: 'backoff-reconnect', minDelayMs: retryAfterMs(http) ?? doubled, hostWide: true }
     }
     default:
       return { kind: 'backoff-reconnect', minDelayMs: retryAfterMs(http) ?? 0 }
@@ -103,9 +105,15 @@ function refusedCredentials(message: string, history: DisconnectHistory): WsDisc
 const httpStatus = (cause: WsDisconnectCause): number | undefined =>
   cause.kind === 'handshake-failed' ? cause.http?.status : undefined
 
-/** Seconds only: a date would need the wall clock, of which a policy knows nothing. At most a day. */
+/**
+ * RFC 9110 10.2.3: seconds, or a date, which is measured from the answer's own `Date`: a policy knows no wall clock, and ours
+ * need not agree with the server's. At most a day.
+ */
 function retryAfterMs({ headers }: WsHttpRefusal): number | undefined {
-  const value = headers.find(([name]) => name.toLowerCase() === 'retry-after')?.[1]
-  if (value === undefined || !/^\d{1,9}$/.test(value.trim())) return undefined
-  return Math.min(Number(value) * 1000, 24 * 3600 * 1000)
+  const header = (wanted: string): string | undefined =>
+    headers.find(([name]) => name.toLowerCase() === wanted)?.[1].trim()
+  const value = header('retry-after')
+  if (value === undefined) return undefined
+  const ms = /^\d{1,9}$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.parse(header('date') ?? '')
+  return ms >= 0 ? Math.min(ms, MAX_RETRY_AFTER_MS) : undefined
 }

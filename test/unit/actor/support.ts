@@ -86,6 +86,8 @@ export function mockActor<E = never>(
   const actor = new WebSocketActor<Json, E>({
     url: 'ws://host.example/',
     random: randomFrom(1),
+    // Most tests reconnect more often in no time than a venue would like.
+    connectBudget: false,
     onStatus: (event) => heard.push(event),
     onHookError: (error) => hookErrors.push(error),
     onLateReply: (outcome) => late.push(outcome),

@@ -29,6 +29,7 @@ export function mockConnection(
   const transport = new MockTransport({ onConnect })
   const heard: WsEvent[] = []
   const connection = connect(url, {
+    connectBudget: false,
     reconnect: false,
     onEvent: (event) => heard.push(event),
     ...options,

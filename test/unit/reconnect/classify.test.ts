@@ -55,7 +55,28 @@ describe('the default classification', () => {
       [60, 120, 240, 480, 900, 900].map((s) => `backoff ${s}000`),
     ],
     ['429 with Retry-After', [refused(429, [['retry-after', '7']])], ['backoff 7000']],
-    ['429 with a date', [refused(429, [['Retry-After', 'Wed, 21 Oct 2015 07:28:00 GMT']])], ['backoff 60000']],
+    [
+      '429 with a date, from the moment of the answer',
+      [
+        refused(429, [
+          ['Date', 'Wed, 21 Oct 2015 07:27:30 GMT'],
+          ['Retry-After', 'Wed, 21 Oct 2015 07:28:00 GMT'],
+        ]),
+      ],
+      ['backoff 30000'],
+    ],
+    [
+      '429 with a date that is past, or from no moment that is known',
+      [
+        refused(429, [
+          ['Date', 'Wed, 21 Oct 2015 07:28:30 GMT'],
+          ['Retry-After', 'Wed, 21 Oct 2015 07:28:00 GMT'],
+        ]),
+        refused(429, [['Retry-After', 'Wed, 21 Oct 2015 07:28:00 GMT']]),
+        refused(429, [['Retry-After', 'soon']]),
+      ],
+      ['backoff 60000', 'backoff 120000', 'backoff 240000'],
+    ],
     ['429 with a year', [refused(429, [['Retry-After', '31536000']])], ['backoff 86400000']],
     ['503 with Retry-After', [refused(503, [['Retry-After', '3']])], ['backoff 3000']],
     ['other refusals', [refused(404), refused(500)], ['backoff 0', 'backoff 0']],

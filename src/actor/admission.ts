@@ -1,0 +1,96 @@
+import { literalAddress } from '../connect/dns.ts'
+import type { WsCircuitBreaker } from '../reconnect/circuit-breaker.ts'
+import { type ConnectBudget, defaultConnectBudget } from '../reconnect/connect-budget.ts'
+import type { Clock } from '../support/clock.ts'
+
+/** Why an attempt may not begin yet, and in how many ms to ask again. */
+export interface Held {
+  readonly why: 'connect-budget' | 'cool-down' | 'circuit-open'
+  readonly host: string
+  readonly delayMs: number
+}
+
+export interface AdmissionOptions {
+  /** False: connects are not counted. Undefined: those to other machines are, in the thread's default budget. */
+  readonly budget: ConnectBudget | false | undefined
+  readonly breaker: WsCircuitBreaker | undefined
+}
+
+/** Who may connect, and when: what actors share about a host. */
+export class Admission {
+  readonly #options: AdmissionOptions
+  readonly #clock: Clock
+
+  constructor(options: AdmissionOptions, clock: Clock) {
+    this.#options = options
+    this.#clock = clock
+  }
+
+  /** Undefined: an attempt at `host` begins now, and is counted. */
+  enter(host: string): Held | undefined {
+    const { breaker } = this.#options
+    const nowUs = this.#clock.monoUs()
+    const openMs = breaker?.waitMs(nowUs) ?? 0
+    if (openMs > 0) return { why: 'circuit-open', host, delayMs: openMs }
+    const budget = this.#budgetOf(host)
+    if (budget !== undefined) {
+      const { waitMs, why } = budget.claim(host, this.#clock.epochUs())
+      if (waitMs > 0) return { why, host, delayMs: waitMs }
+    }
+    breaker?.begun(nowUs)
+    return undefined
+  }
+
+  /** Waits until {@link enter} lets it in; `onHeld` hears of each reason once. Rejects with the signal's reason. */
+  async wait(host: string, held: Held, signal: AbortSignal, onHeld: (held: Held) => void): Promise<void> {
+    const told = new Set<Held['why']>()
+    for (let next: Held | undefined = held; next !== undefined; next = this.enter(host)) {
+      if (!told.has(next.why)) {
+        told.add(next.why)
+        onHeld(next)
+      }
+      // Never 0, so that nothing loops without time passing.
+      await sleep(this.#clock, Math.max(1, next.delayMs), signal)
+    }
+  }
+
+  /** The host refused our address: for so long, nobody who shares the budget connects to it. */
+  coolDown(host: string, forMs: number): void {
+    this.#budgetOf(host)?.coolDown(host, this.#clock.epochUs() + forMs * 1000)
+  }
+
+  failed(): void {
+    this.#options.breaker?.failed(this.#clock.monoUs())
+  }
+
+  succeeded(): void {
+    this.#options.breaker?.succeeded()
+  }
+
+  #budgetOf(host: string): ConnectBudget | undefined {
+    const { budget } = this.#options
+    if (budget !== undefined) return budget === false ? undefined : budget
+    return isLoopback(host) ? undefined : defaultConnectBudget(this.#clock)
+  }
+}
+
+function isLoopback(host: string): boolean {
+  if (host === 'localhost' || host.endsWith('.localhost')) return true
+  const address = literalAddress(host)?.address
+  return address !== undefined && (address.startsWith('127.') || address === '::1')
+}
+
+function sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted()
+    const onAbort = (): void => {
+      timer.cancel()
+      reject(signal.reason)
+    }
+    const timer = clock.setTimer(ms, () => {
+      signal.removeEventListener('abort', onAbort)
+      resolve()
+    })
+    signal.addEventListener('abort', onAbort, { once: true })
+  })
+}
