@@ -22,16 +22,20 @@ enum class Status : uint8_t {
   kTextNotUtf8 = 13,  // RFC 6455 8.1: the server sent a text message that is not valid UTF-8
   kFrameTooLarge = 14,  // RFC 6455 7.4.1: the server announced a frame larger than maxFrameBytes
   kMessageTooLarge = 15,  // RFC 6455 7.4.1: the server sent a message larger than maxMessageBytes
-  kOutOfMemory = 16,  // RFC 6455 7.4.1: no memory was left for a partial message
-  kInflate = 17,  // RFC 7692 7.2.2: the server sent a compressed message that cannot be inflated
-  kInflateBinary = 18,  // RFC 6455 7.4.1: the server sent a binary message that is not compressed in the way of inflateBinary
+  kOutOfMemory = 16,  // RFC 6455 7.4.1: no memory was left for a partial or compressed message
+  kDeflateCorrupt = 17,  // RFC 7692 7.2.2: the server sent a compressed message that is not DEFLATE data
+  kDeflateTruncated = 18,  // RFC 7692 7.2.1: the server sent a compressed message that ends inside a DEFLATE block
+  kBinaryCorrupt = 19,  // RFC 6455 7.4.1: the server sent a binary message that is not of the format that inflateBinary names
+  kBinaryTruncated = 20,  // RFC 6455 7.4.1: the server sent a binary message whose compressed data ends early
+  kBinaryTrailing = 21,  // RFC 6455 7.4.1: the server sent a binary message with bytes behind its compressed data
+  kBinaryNotUtf8 = 22,  // RFC 6455 8.1: the server sent a binary message that inflates to what is not valid UTF-8
 };
 
-inline constexpr uint8_t kStatusCount = 19;
+inline constexpr uint8_t kStatusCount = 23;
 
 // The close code a client answers this violation with (RFC 6455 7.4.1); 0 for kOk.
 constexpr uint16_t CloseCodeOf(Status status) {
-  constexpr uint16_t kCodes[kStatusCount] = {0, 1002, 1002, 1002, 1002, 1002, 1002, 1002, 1002, 1002, 1002, 1002, 1007, 1007, 1009, 1009, 1011, 1007, 1007};
+  constexpr uint16_t kCodes[kStatusCount] = {0, 1002, 1002, 1002, 1002, 1002, 1002, 1002, 1002, 1002, 1002, 1002, 1007, 1007, 1009, 1009, 1011, 1007, 1007, 1007, 1007, 1007, 1007};
   return kCodes[static_cast<uint8_t>(status)];
 }
 

@@ -93,13 +93,15 @@ export class MessageDecoder implements FrameSink {
     let message: Buffer | ProtocolStatusCode = Buffer.concat(this.#fragments)
     this.#fragments = []
     if (this.#messageCompressed) message = (this.#inflater as MessageInflater).inflate(message)
+    let notUtf8: ProtocolStatusCode = 'ERR_WS_TEXT_NOT_UTF8'
     let binary = this.#messageOpcode === BINARY
     if (binary && this.#inflateBinary !== undefined && typeof message !== 'string') {
       message = inflateMessage(this.#inflateBinary, message, this.#maxMessageBytes)
+      notUtf8 = 'ERR_WS_BINARY_NOT_UTF8'
       binary = false
     }
     if (typeof message === 'string') this.#violation = protocolStatus(message)
-    else if (!binary && !isUtf8(message)) this.#violation = protocolStatus('ERR_WS_TEXT_NOT_UTF8')
+    else if (!binary && !isUtf8(message)) this.#violation = protocolStatus(notUtf8)
     else this.#sink.onMessage(message, binary)
   }
 

@@ -74,21 +74,33 @@ export class MessageInflater {
 
   /** The message, in memory of its own, or what is wrong with it; nothing may be inflated after that. */
   inflate(compressed: Uint8Array): Buffer | ProtocolStatusCode {
+    // Short of the octet that RFC 7692 7.2.3.6 wants, and clear all the same.
+    if (compressed.length === 0) return NOTHING
     let rest: Buffer = Buffer.concat([compressed, TAIL, END])
     let message: Buffer = NOTHING
     for (let finals = 0; ; finals++) {
-      if (finals > MAX_FINAL_BLOCKS) return 'ERR_WS_INFLATE'
+      if (finals > MAX_FINAL_BLOCKS) return 'ERR_WS_DEFLATE_CORRUPT'
       const options = { windowBits: this.#windowBits, ...this.#window.options }
-      const step = run(inflateRawSync, rest, options, this.#maxMessageBytes - message.length)
+      const room = this.#maxMessageBytes - message.length
+      const step = run(inflateRawSync, rest, options, room)
+      if (step === 'corrupt' || step === 'truncated') return deflateFault(rest, options, room)
       if (typeof step === 'string') return step
       this.#window.add(step.output)
       message = finals === 0 ? step.output : Buffer.concat([message, step.output])
       rest = rest.subarray(step.inputBytes)
+      // Behind a final block without the octet of RFC 7692 7.2.3.4, the tail stands alone.
       if (rest.length === 0 || rest.length === TAIL.length + END.length) break
     }
     if (this.#noContextTakeover) this.#window = new Window(this.#context)
     return message
   }
+}
+
+/** What zlib takes without {@link END} is good as far as it goes: it only does not end where a block does. */
+function deflateFault(rest: Buffer, options: ZlibOptions, room: number): ProtocolStatusCode {
+  const open = { ...options, finishFlush: constants.Z_SYNC_FLUSH }
+  const step = run(inflateRawSync, rest.subarray(0, -END.length), open, room)
+  return typeof step === 'string' ? 'ERR_WS_DEFLATE_CORRUPT' : 'ERR_WS_DEFLATE_TRUNCATED'
 }
 
 /** Whole messages of ours, compressed in order. */
@@ -119,9 +131,10 @@ export function inflateMessage(
   maxMessageBytes: number,
 ): Buffer | ProtocolStatusCode {
   const step = run(INFLATE[kind], payload, {}, maxMessageBytes)
-  if (step === 'ERR_WS_INFLATE') return 'ERR_WS_INFLATE_BINARY'
+  if (step === 'corrupt') return 'ERR_WS_BINARY_CORRUPT'
+  if (step === 'truncated') return 'ERR_WS_BINARY_TRUNCATED'
   if (typeof step === 'string') return step
-  return step.inputBytes === payload.length ? step.output : 'ERR_WS_INFLATE_BINARY'
+  return step.inputBytes === payload.length ? step.output : 'ERR_WS_BINARY_TRAILING'
 }
 
 interface Step {
@@ -129,13 +142,15 @@ interface Step {
   readonly inputBytes: number
 }
 
+type Fault = 'corrupt' | 'truncated' | 'ERR_WS_MESSAGE_TOO_LARGE' | 'ERR_WS_OUT_OF_MEMORY'
+
 /** Inflates up to the end of the deflate stream, and no further than `maxBytes` of output. */
 function run(
   inflate: (input: Buffer, options: ZlibOptions) => Buffer,
   input: Buffer,
   options: ZlibOptions,
   maxBytes: number,
-): Step | ProtocolStatusCode {
+): Step | Fault {
   try {
     // zlib takes no limit of 0, so that one byte too much is found behind it.
     const result = inflate(input, { ...options, info: true, maxOutputLength: Math.max(1, maxBytes) })
@@ -145,6 +160,8 @@ function run(
   } catch (error) {
     // Of maxOutputLength; whatever zlib says itself is a plain Error.
     if (error instanceof RangeError) return 'ERR_WS_MESSAGE_TOO_LARGE'
-    return (error as NodeJS.ErrnoException).code === 'Z_MEM_ERROR' ? 'ERR_WS_OUT_OF_MEMORY' : 'ERR_WS_INFLATE'
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'Z_MEM_ERROR') return 'ERR_WS_OUT_OF_MEMORY'
+    return code === 'Z_BUF_ERROR' ? 'truncated' : 'corrupt'
   }
 }

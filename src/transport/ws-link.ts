@@ -268,7 +268,7 @@ export class WsPackageLink implements WsLink {
     const text = inflateMessage(inflateBinary, payload, this.#maxMessageBytes)
     if (typeof text === 'string') this.#violated(protocolStatus(text))
     else if (isUtf8(text)) this.#deliver(text, false)
-    else this.#violated(protocolStatus('ERR_WS_TEXT_NOT_UTF8'))
+    else this.#violated(protocolStatus('ERR_WS_BINARY_NOT_UTF8'))
   }
 
   #deliver(payload: Buffer, isBinary: boolean): void {

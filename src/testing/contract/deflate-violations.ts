@@ -49,7 +49,8 @@ interface Violation {
 
 const raw = (hex: string): Buffer => compressed(1, Buffer.from(hex, 'hex'))
 const reserved = { code: 'ERR_WS_RESERVED_BITS', closeCode: 1002 } as const
-const corrupt = { code: 'ERR_WS_INFLATE', closeCode: 1007 } as const
+const corrupt = { code: 'ERR_WS_DEFLATE_CORRUPT', closeCode: 1007 } as const
+const truncated = { code: 'ERR_WS_DEFLATE_TRUNCATED', closeCode: 1007 } as const
 const tooLarge = { code: 'ERR_WS_MESSAGE_TOO_LARGE', closeCode: 1009 } as const
 const notUtf8 = { code: 'ERR_WS_TEXT_NOT_UTF8', closeCode: 1007 } as const
 
@@ -73,8 +74,9 @@ const VIOLATIONS: readonly Violation[] = [
   {
     what: 'fragments that are corrupt together',
     ...corrupt,
-    bytes: () => fragmented(1, Buffer.from('f248cdc9ffffffff', 'hex'), 3),
+    bytes: () => fragmented(1, Buffer.from('000100feff4107000000', 'hex'), 3),
   },
+  { what: 'an end inside a block', ...truncated, bytes: () => raw('f248cd') },
   { what: 'a bomb', ...tooLarge, bytes: () => compressed(2, BOMB) },
   { what: 'a bomb in fragments', ...tooLarge, bytes: () => fragmented(1, BOMB, 1000) },
   {

@@ -12,7 +12,8 @@ const KINDS = { gzip: gzipSync, deflate: deflateSync, 'deflate-raw': deflateRawS
 type Kind = keyof typeof KINDS
 
 const TEXTS = [ticker(1), '', 'é€𝄞', Array.from({ length: 2000 }, (_, i) => ticker(i)).join('\n'), ticker(2)]
-const notInflated = { code: 'ERR_WS_INFLATE_BINARY', closeCode: 1007 } as const
+const corrupt = { code: 'ERR_WS_BINARY_CORRUPT', closeCode: 1007 } as const
+const truncated = { code: 'ERR_WS_BINARY_TRUNCATED', closeCode: 1007 } as const
 
 interface Violation {
   readonly what: string
@@ -23,14 +24,15 @@ interface Violation {
 }
 
 const VIOLATIONS: readonly Violation[] = [
-  { what: 'what is not compressed', ...notInflated, bytes: () => Buffer.from(ticker(1)) },
-  { what: 'nothing', ...notInflated, bytes: () => Buffer.alloc(0) },
-  { what: 'what is cut off', ...notInflated, bytes: (compress) => compress(pattern(500)).subarray(0, 200) },
-  { what: 'what is damaged', ...notInflated, bytes: (compress) => damaged(compress(Buffer.from(ticker(1)))) },
+  { what: 'what is not compressed', ...corrupt, bytes: () => Buffer.from(ticker(1)) },
+  { what: 'nothing', ...truncated, bytes: () => Buffer.alloc(0) },
+  { what: 'what is cut off', ...truncated, bytes: (compress) => compress(pattern(500)).subarray(0, 200) },
+  { what: 'what is damaged', ...corrupt, bytes: (compress) => damaged(compress(Buffer.from(ticker(1)))) },
   {
     what: 'bytes behind the end',
-    ...notInflated,
-    bytes: (compress) => Buffer.concat([compress(Buffer.from('x')), Buffer.from('junk')]),
+    code: 'ERR_WS_BINARY_TRAILING',
+    closeCode: 1007,
+    bytes: (compress) => Buffer.concat([compress(Buffer.from('x')), Buffer.from('\0junk')]),
   },
   {
     what: 'a bomb',
@@ -46,15 +48,15 @@ const VIOLATIONS: readonly Violation[] = [
   },
   {
     what: 'Latin-1 inside',
-    code: 'ERR_WS_TEXT_NOT_UTF8',
+    code: 'ERR_WS_BINARY_NOT_UTF8',
     closeCode: 1007,
     bytes: (compress) => compress(Buffer.of(0x61, 0xe9)),
   },
 ]
 
+/** A block of a type that there is not, where the first block begins: behind the header of gzip or zlib, if it has one. */
 function damaged(compressed: Buffer): Buffer {
-  // Of gzip's and zlib's header everything is checked but times; the middle lies in the deflate blocks.
-  for (let i = compressed.length >> 1; i < compressed.length - 2; i++) compressed[i] = ~(compressed[i] as number)
+  compressed[compressed[0] === 0x1f ? 10 : compressed[0] === 0x78 ? 2 : 0] = 0x07
   return compressed
 }
 
