@@ -1,10 +1,12 @@
 // An echo client under test, for servers that judge clients: it speaks the control endpoints of the field's well-known
 // fuzzing server (Autobahn|Testsuite, `wstest -m fuzzingserver`), which is not part of this repository.
 //   node test/conformance/echo-client.mjs --url ws://127.0.0.1:9001 [--agent NAME] [--transport native|ws]
-//     [--case 9.1.6]... [--report OUTDIR/index.json]
+//     [--deflate] [--offer JSON] [--case 9.1.6]... [--report OUTDIR/index.json]
 // Runs every case the server has, or those named, and prints a table by family. The verdict about the close handshake is
 // only in the server's report: with --report that file is read, and the exit code is 1 unless every case is OK (or
-// informational) in both. Without it only behaviour is judged.
+// informational) in both. Without it only behaviour is judged. --deflate offers permessage-deflate, without which families
+// 12 and 13 are UNIMPLEMENTED; --offer says how, as the option `perMessageDeflate` takes it:
+// --offer '{"compress":{"thresholdBytes":0}}' compresses every echo.
 import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { connect } from 'shared-ws'
@@ -22,6 +24,8 @@ const { values } = parseArgs({
     agent: { type: 'string' },
     transport: { type: 'string', default: 'native' },
     case: { type: 'string', multiple: true },
+    deflate: { type: 'boolean', default: false },
+    offer: { type: 'string' },
     report: { type: 'string' },
   },
 })
@@ -31,7 +35,12 @@ const agent = values.agent ?? `shared-ws ${transport}`
 const base = values.url.replace(/\/$/, '')
 
 /** `native: 'require'`: what falls back to `ws` must not be reported as native. */
-const options = { transport, reconnect: false, ...(transport === 'native' ? { native: 'require' } : {}) }
+const options = {
+  transport,
+  reconnect: false,
+  ...(transport === 'native' ? { native: 'require' } : {}),
+  perMessageDeflate: values.offer === undefined ? values.deflate : JSON.parse(values.offer),
+}
 
 const cases = values.case ?? (await caseIds())
 const verdicts = new Map()
@@ -54,7 +63,7 @@ async function runCase(id) {
   let lost = 0
   const connection = connect(`${base}/runCase?casetuple=${id}&agent=${encodeURIComponent(agent)}`, {
     ...options,
-    // What is sent from inside a callback waits until that has returned, and the largest message has 16 MiB.
+    // What is sent from inside a callback waits until that has returned: room for all of one read, and for slow servers.
     lanes: { normalBytes: 64 * 1024 * 1024 },
     signal: AbortSignal.timeout(CASE_DEADLINE_MS),
     onBatch(batch) {

@@ -1,13 +1,13 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { startHaproxy, startNginx, type TlsProxy } from './proxies.ts'
+import { startHaproxy, startNginx } from './proxies.ts'
 import { ServerProgram } from './server-program.ts'
 
 /** What a server's library can do and tell. Where it cannot, the test that asks for it is not there, and this is why. */
 export interface Traits {
-  /** It negotiates permessage-deflate. */
-  readonly deflate: boolean
+  /** How it answers offers of permessage-deflate; undefined: it has none. */
+  readonly deflate: DeflateAnswers | undefined
   /** Its API sends a message in several frames. */
   readonly fragments: boolean
   /** It tells of pings that it has answered. */
@@ -19,6 +19,16 @@ export interface Traits {
   readonly tls?: boolean
 }
 
+/** `Sec-WebSocket-Extensions` of its answer, or the code with which we refuse that. */
+export interface DeflateAnswers {
+  /** To an offer that asks nothing of it. */
+  readonly plain: string
+  /** To no context takeover, both ways. */
+  readonly single: string
+  /** To windows of 10 bits, both ways. */
+  readonly small: string
+}
+
 export interface InteropServer {
   readonly name: string
   /** In CI; the rest with `--all`. */
@@ -26,7 +36,13 @@ export interface InteropServer {
   readonly traits: Traits
   /** Why it cannot run here, and the command that helps; undefined when it can. */
   missing(): string | undefined
-  start(deflate: boolean): Promise<RunningServer>
+  start(how: StartOptions): Promise<RunningServer>
+}
+
+export interface StartOptions {
+  readonly deflate?: boolean
+  /** After how many s a proxy cuts a connection that is silent. Default 60, as is theirs. */
+  readonly silenceS?: number
 }
 
 export interface RunningServer {
@@ -35,7 +51,16 @@ export interface RunningServer {
   stop(): Promise<void>
 }
 
-const EVERYTHING: Traits = { deflate: true, fragments: true, tellsPings: true }
+const SINGLE = 'permessage-deflate; server_no_context_takeover; client_no_context_takeover'
+const DEFLATE: DeflateAnswers = {
+  plain: 'permessage-deflate',
+  single: SINGLE,
+  small: 'permessage-deflate; server_max_window_bits=10; client_max_window_bits=10',
+}
+/** In the other order, which is the same. */
+const SMALL = 'permessage-deflate; client_max_window_bits=10; server_max_window_bits=10'
+
+const EVERYTHING: Traits = { deflate: DEFLATE, fragments: true, tellsPings: true }
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 
@@ -45,22 +70,33 @@ export const SERVERS: readonly InteropServer[] = [
     ci: true,
     traits: EVERYTHING,
     missing: () => undefined,
-    start: (deflate) => startNode('ws.mjs', deflate),
+    start: ({ deflate }) => startNode('ws.mjs', deflate),
   },
   {
     name: 'aiohttp',
     ci: true,
-    // It has no public way to send a fragment.
-    traits: { ...EVERYTHING, fragments: false, answersCloseWith: 1000 },
+    traits: {
+      ...EVERYTHING,
+      // It has no public way to send a fragment.
+      fragments: false,
+      answersCloseWith: 1000,
+      // It says nothing about our side, which keeps what it has offered (RFC 7692 7.1.1.2, 7.1.2.2).
+      deflate: {
+        plain: 'permessage-deflate',
+        single: 'permessage-deflate; server_no_context_takeover',
+        small: 'permessage-deflate; server_max_window_bits=10',
+      },
+    },
     missing: () => missingPython('aiohttp'),
-    start: (deflate) => startPython('aiohttp', deflate),
+    start: ({ deflate }) => startPython('aiohttp', deflate),
   },
   {
     name: 'gorilla',
     ci: true,
-    traits: EVERYTHING,
+    // Each message by itself is all it knows: it takes an offer that asks for a smaller window, and then ignores that.
+    traits: { ...EVERYTHING, deflate: { plain: SINGLE, single: SINGLE, small: 'ERR_UPGRADE_DEFLATE_IGNORED' } },
     missing: () => gorilla.missing(),
-    start: async (deflate) => started(new ServerProgram(gorilla.binary(), deflate ? ['--deflate'] : [])),
+    start: async ({ deflate }) => started(new ServerProgram(gorilla.binary(), deflate ? ['--deflate'] : [])),
   },
   behind('nginx', 'nginx', 'nginx-light', startNginx, true),
   {
@@ -68,58 +104,72 @@ export const SERVERS: readonly InteropServer[] = [
     ci: false,
     // Its JavaScript API has no call for fragments. What the kernel does not take at once (2 to 4 MiB on loopback) this
     // build forgets to send, to a client of `ws` as well.
-    traits: { ...EVERYTHING, fragments: false, maxSentBytes: 65_536 },
+    // Its compressor keeps its context, whatever is asked for.
+    traits: {
+      ...EVERYTHING,
+      fragments: false,
+      maxSentBytes: 65_536,
+      deflate: { ...DEFLATE, single: 'ERR_UPGRADE_DEFLATE_IGNORED', small: SMALL },
+    },
     missing: () => missingPackage('uWebSockets.js'),
-    start: (deflate) => startNode('uws.mjs', deflate),
+    start: ({ deflate }) => startNode('uws.mjs', deflate),
   },
   {
     name: 'faye-websocket',
     ci: false,
-    traits: { deflate: true, fragments: false, tellsPings: false },
+    traits: { ...EVERYTHING, fragments: false, tellsPings: false },
     missing: () => missingPackage('faye-websocket'),
-    start: (deflate) => startNode('faye.mjs', deflate),
+    start: ({ deflate }) => startNode('faye.mjs', deflate),
   },
   {
     name: 'websocket',
     ci: false,
-    traits: { ...EVERYTHING, deflate: false, answersCloseWith: 1000 },
+    traits: { ...EVERYTHING, deflate: undefined, answersCloseWith: 1000 },
     missing: () => missingPackage('websocket'),
-    start: (deflate) => startNode('websocket.mjs', deflate),
+    start: ({ deflate }) => startNode('websocket.mjs', deflate),
   },
   {
     name: 'python websockets',
     ci: false,
-    traits: { ...EVERYTHING, tellsPings: false },
+    // Windows of 12 bits are its own wish.
+    traits: {
+      ...EVERYTHING,
+      tellsPings: false,
+      deflate: {
+        plain: 'permessage-deflate; server_max_window_bits=12; client_max_window_bits=12',
+        single: `${SINGLE}; server_max_window_bits=12; client_max_window_bits=12`,
+        small: DEFLATE.small,
+      },
+    },
     missing: () => missingPython('websockets'),
-    start: (deflate) => startPython('websockets', deflate),
+    start: ({ deflate }) => startPython('websockets', deflate),
   },
   {
     name: 'tornado',
     ci: false,
-    traits: { ...EVERYTHING, fragments: false },
+    // Its compressor keeps its context unless the server is configured otherwise, whatever is asked for.
+    traits: {
+      ...EVERYTHING,
+      fragments: false,
+      deflate: { ...DEFLATE, single: 'ERR_UPGRADE_DEFLATE_IGNORED', small: SMALL },
+    },
     missing: () => missingPython('tornado'),
-    start: (deflate) => startPython('tornado', deflate),
+    start: ({ deflate }) => startPython('tornado', deflate),
   },
   behind('haproxy', 'haproxy', 'haproxy', startHaproxy, false),
 ]
 
 /** `ws`, behind a proxy that ends TLS. */
-function behind(
-  name: string,
-  command: string,
-  debian: string,
-  start: (port: number) => Promise<TlsProxy>,
-  ci: boolean,
-): InteropServer {
+function behind(name: string, command: string, debian: string, start: typeof startNginx, ci: boolean): InteropServer {
   return {
     name: `${name}, in front of ws`,
     ci,
     traits: { ...EVERYTHING, tls: true },
     missing: () => (runs(command, ['-v']) ? undefined : `${command} is not installed: apt-get install ${debian}`),
-    async start(deflate) {
+    async start({ deflate, silenceS = 60 }) {
       const server = await startNode('ws.mjs', deflate)
       try {
-        const proxy = await start(Number(new URL(server.url).port))
+        const proxy = await start(Number(new URL(server.url).port), silenceS)
         const stop = async (): Promise<void> => {
           await proxy.stop()
           await server.stop()
@@ -165,11 +215,11 @@ const gorilla = {
   },
 }
 
-function startNode(file: string, deflate: boolean): Promise<RunningServer> {
+function startNode(file: string, deflate = false): Promise<RunningServer> {
   return started(new ServerProgram(process.execPath, [here(`./servers/${file}`), ...(deflate ? ['--deflate'] : [])]))
 }
 
-function startPython(module: string, deflate: boolean): Promise<RunningServer> {
+function startPython(module: string, deflate = false): Promise<RunningServer> {
   const argv = ['-u', here(`./servers/${module}_server.py`), ...(deflate ? ['--deflate'] : [])]
   return started(new ServerProgram(pythonWith(module) as string, argv))
 }

@@ -1,27 +1,11 @@
-import { createHash } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import type { ConnectOptions } from '../../src/index.ts'
-import { type InteropServer, type RunningServer, SERVERS } from './catalogue.ts'
+import { type ConnectOptions, ProtocolPingPong } from '../../src/index.ts'
+import type { InteropServer, RunningServer } from './catalogue.ts'
+import { forEachServer, TRANSPORTS } from './chosen.ts'
 import { InteropClient } from './client.ts'
+import { expectEchoes, expectFragmented, expectOrder, SIZES } from './echoes.ts'
 
-const MIB = 1024 * 1024
-const SIZES = [0, 1, 125, 126, 127, 65_535, 65_536, MIB, 16 * MIB]
-const TRANSPORTS = ['native', 'ws'] as const
-const all = process.env['INTEROP_ALL'] === '1'
-/** On a developer's machine a server that is not installed is skipped, and its name says why; CI has them all. */
-const mustRun = process.env['CI'] === 'true'
-
-const chosen = SERVERS.filter(({ ci }) => ci || all)
-
-for (const server of chosen) {
-  const missing = server.missing()
-  if (missing === undefined) describe(server.name, () => suite(server))
-  else if (mustRun) test(server.name, () => expect.unreachable(missing))
-  else {
-    console.warn(`skipped ${server.name}: ${missing}`)
-    test.skip(`${server.name}: ${missing}`)
-  }
-}
+forEachServer(suite)
 
 function suite(server: InteropServer): void {
   const { traits } = server
@@ -29,7 +13,7 @@ function suite(server: InteropServer): void {
   const clients: InteropClient[] = []
 
   beforeAll(async () => {
-    running = await server.start(false)
+    running = await server.start({})
   })
   afterAll(() => running?.stop())
   afterEach(async () => {
@@ -45,31 +29,19 @@ function suite(server: InteropServer): void {
 
     const sizes = SIZES.filter((size) => size <= (traits.maxSentBytes ?? Number.POSITIVE_INFINITY))
     test.each(sizes)('text and binary of %i bytes come back as they were', async (size) => {
-      const client = await open()
-      for (const payload of [textOf(size), bytesOf(size)]) {
-        expect(client.connection.send(payload)).toBe('taken')
-        const echo = await client.next()
-        expect(echo.isText).toBe(typeof payload === 'string')
-        expect(echo.byteLength).toBe(size)
-        expect(digest(echo.bytes())).toBe(digest(payload))
-      }
+      await expectEchoes(await open(), size)
     })
 
     test('many messages come back in order', async () => {
-      const client = await open()
-      const count = 1000
-      for (let i = 0; i < count; i++) expect(client.connection.send(`message ${i}`)).not.toBe('full')
-      for (let i = 0; i < count; i++) expect((await client.next()).text()).toBe(`message ${i}`)
+      await expectOrder(
+        await open(),
+        Array.from({ length: 1000 }, (_, i) => `message ${i}`),
+      )
     })
 
     if (traits.fragments) {
       test('a message in fragments is one message', async () => {
-        // A frame larger than that is refused: what arrives has been fragmented.
-        const client = await open({ limits: { maxFrameBytes: 8192 } })
-        client.connection.send('!fragments 4000 100001')
-        const message = await client.next()
-        expect(message.isText).toBe(false)
-        expect(digest(message.bytes())).toBe(digest(Uint8Array.from({ length: 100_001 }, (_, i) => i % 251)))
+        await expectFragmented(await open({ limits: { maxFrameBytes: 8192 } }))
       })
     }
 
@@ -134,6 +106,28 @@ function suite(server: InteropServer): void {
       })
     }
 
+    if (traits.tls) {
+      test('the proxy cuts what is silent, with TCP alone, and spares what pings', async () => {
+        const impatient = await server.start({ silenceS: 2 })
+        try {
+          const silent = new InteropClient(impatient, { transport })
+          const pongs: Uint8Array[] = []
+          const pinging = new InteropClient(impatient, {
+            transport,
+            pingPong: new ProtocolPingPong({ intervalMs: 100 }),
+            onPong: (payload) => pongs.push(payload),
+          })
+          clients.push(silent, pinging)
+          await pinging.opened()
+          expect((await silent.closed()).cause).toMatchObject({ kind: 'remote-closed', closeCode: 1006, clean: false })
+          await expectEchoes(pinging, 100)
+          expect(pongs.length).toBeGreaterThan(1)
+        } finally {
+          await impatient.stop()
+        }
+      })
+    }
+
     test('a subprotocol is agreed on, or none', async () => {
       const client = await open({ subprotocols: ['interop.v1', 'interop.v2'] })
       expect((await client.connection.ready()).subprotocol).toBe('interop.v2')
@@ -144,19 +138,3 @@ function suite(server: InteropServer): void {
     })
   })
 }
-
-/** Text of exactly `size` bytes in UTF-8, with characters of every length where there is room. */
-function textOf(size: number): string {
-  const unit = 'aé€😀'
-  const unitBytes = 10
-  return unit.repeat(Math.floor(size / unitBytes)) + 'z'.repeat(size % unitBytes)
-}
-
-/** Neither constant nor random: what a book or a bitmap is to a compressor. */
-function bytesOf(size: number): Uint8Array {
-  const bytes = new Uint8Array(size)
-  for (let i = 0; i < size; i++) bytes[i] = (i * i) >>> 7
-  return bytes
-}
-
-const digest = (payload: string | Uint8Array): string => createHash('sha256').update(payload).digest('hex')

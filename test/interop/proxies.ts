@@ -12,16 +12,23 @@ export interface TlsProxy {
   stop(): Promise<void>
 }
 
-type Configuration = (directory: string, port: number, upstreamPort: number) => { file: string; argv: string[] }
+type Configuration = (
+  directory: string,
+  port: number,
+  upstreamPort: number,
+  silenceS: number,
+) => { file: string; argv: string[] }
 
-export const startNginx = (upstreamPort: number): Promise<TlsProxy> => startProxy('nginx', nginx, upstreamPort)
-export const startHaproxy = (upstreamPort: number): Promise<TlsProxy> => startProxy('haproxy', haproxy, upstreamPort)
+type Start = (upstreamPort: number, silenceS: number) => Promise<TlsProxy>
+
+export const startNginx: Start = (...where) => startProxy('nginx', nginx, ...where)
+export const startHaproxy: Start = (...where) => startProxy('haproxy', haproxy, ...where)
 
 /**
  * nginx cuts a connection that is silent for 60 s (`proxy_read_timeout`), with TCP alone: no CLOSE, so 1006. What must stay
  * needs heartbeats or another setting. Without the two headers it forwards a plain GET, and the upgrade fails.
  */
-const nginx: Configuration = (directory, port, upstreamPort) => ({
+const nginx: Configuration = (directory, port, upstreamPort, silenceS) => ({
   file: `
     daemon off;
     master_process off;
@@ -42,6 +49,7 @@ const nginx: Configuration = (directory, port, upstreamPort) => ({
         location / {
           proxy_pass http://127.0.0.1:${upstreamPort};
           proxy_http_version 1.1;
+          proxy_read_timeout ${silenceS}s;
           proxy_set_header Upgrade $http_upgrade;
           proxy_set_header Connection upgrade;
         }
@@ -51,7 +59,7 @@ const nginx: Configuration = (directory, port, upstreamPort) => ({
 })
 
 /** haproxy goes over to `timeout tunnel` with the 101, which nginx has no word for; a silent tunnel is cut as there. */
-const haproxy: Configuration = (directory, port, upstreamPort) => ({
+const haproxy: Configuration = (directory, port, upstreamPort, silenceS) => ({
   file: `
     global
       maxconn 256
@@ -60,7 +68,7 @@ const haproxy: Configuration = (directory, port, upstreamPort) => ({
       timeout connect 5s
       timeout client 30s
       timeout server 30s
-      timeout tunnel 60s
+      timeout tunnel ${silenceS}s
     frontend tls
       bind 127.0.0.1:${port} ssl crt ${directory}/both.pem
       default_backend plain
@@ -70,14 +78,19 @@ const haproxy: Configuration = (directory, port, upstreamPort) => ({
   argv: ['-db', '-q', '-f', `${directory}/configuration`],
 })
 
-async function startProxy(command: string, configuration: Configuration, upstreamPort: number): Promise<TlsProxy> {
+async function startProxy(
+  command: string,
+  configuration: Configuration,
+  upstreamPort: number,
+  silenceS: number,
+): Promise<TlsProxy> {
   const directory = mkdtempSync(`${tmpdir()}/shared-ws-${command}-`)
   const port = await freePort()
   const { cert, key } = tlsFixture('localhost')
   writeFileSync(`${directory}/cert.pem`, cert)
   writeFileSync(`${directory}/key.pem`, key)
   writeFileSync(`${directory}/both.pem`, `${cert}\n${key}`)
-  const { file, argv } = configuration(directory, port, upstreamPort)
+  const { file, argv } = configuration(directory, port, upstreamPort, silenceS)
   writeFileSync(`${directory}/configuration`, file)
   const tied = fileURLToPath(new URL('./servers/tied.mjs', import.meta.url))
   const program = new ServerProgram(process.execPath, [tied, command, ...argv])
