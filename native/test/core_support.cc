@@ -90,7 +90,7 @@ void Recorder::OnViolation(Status status) {
 void Feed(Connection& connection, Recorder& recorder, std::string_view chunk) {
   while (true) {
     const std::unique_ptr<uint8_t[]> memory(new uint8_t[chunk.size()]);
-    std::copy(chunk.begin(), chunk.end(), memory.get());
+    if (!chunk.empty()) std::memcpy(memory.get(), chunk.data(), chunk.size());
     recorder.chunk = memory.get();
     recorder.chunk_size = chunk.size();
     const size_t used = connection.Consume(memory.get(), chunk.size(), recorder);
