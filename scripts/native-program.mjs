@@ -21,6 +21,7 @@ export const SANITIZERS = ['-fsanitize=address,undefined', '-fno-sanitize-recove
 const IO_PACKAGES = [
   { library: 'libuv', debian: 'libuv1-dev' },
   { library: 'openssl', debian: 'libssl-dev' },
+  { library: 'zlib', debian: 'zlib1g-dev' },
 ]
 
 /**
@@ -73,7 +74,7 @@ export async function linkProgram({ cxx, binary, objects, link, changed }) {
 /** Why io/ cannot be compiled here, or the flags to compile and link it with. */
 export function ioLibraries() {
   if (pkgConfig('--version') === undefined) {
-    return { missing: 'pkg-config is not installed (apt-get install pkg-config libuv1-dev libssl-dev)' }
+    return { missing: 'pkg-config is not installed (apt-get install pkg-config libuv1-dev libssl-dev zlib1g-dev)' }
   }
   const missing = IO_PACKAGES.filter(({ library }) => pkgConfig('--exists', library) === undefined)
   if (missing.length > 0) {
@@ -83,6 +84,13 @@ export function ioLibraries() {
   // Headers and libraries of one origin: uv_loop_t of Node's headers need not have the size that this libuv expects.
   const libraries = IO_PACKAGES.map(({ library }) => library)
   return { cflags: pkgConfig('--cflags', ...libraries), libs: pkgConfig('--libs', ...libraries) }
+}
+
+/** Flags to link core/ with zlib, which is all that it needs. */
+export function zlibLibrary() {
+  const libs = pkgConfig('--libs', 'zlib')
+  if (libs === undefined) throw new BuildError('zlib not found (apt-get install pkg-config zlib1g-dev)')
+  return libs
 }
 
 /** The command is kept beside what it made; it is written last, so an interrupted compilation runs again. */

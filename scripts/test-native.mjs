@@ -2,9 +2,9 @@
 //   node scripts/test-native.mjs            all tests
 //   node scripts/test-native.mjs NAME...    only tests whose name, or whose file's name, contains one of these
 //   node scripts/test-native.mjs --bench    instead, what the codec costs (native/bench, built as the addon is)
-// native/test/core_*.cc make one program with native/core; native/test/io_*.cc another with native/core and native/io, which
-// needs libuv and OpenSSL as libraries, because Node's own cannot be linked to. harness.cc belongs to both. CXX names the
-// compiler (g++ by default).
+// native/test/core_*.cc make one program with native/core, which needs zlib; native/test/io_*.cc another with native/core
+// and native/io, which needs libuv and OpenSSL too: as libraries, because Node's own cannot be linked to. harness.cc belongs
+// to both. CXX names the compiler (g++ by default).
 import { spawn, spawnSync } from 'node:child_process'
 import { basename, join } from 'node:path'
 import {
@@ -17,6 +17,7 @@ import {
   SHIPPED_FLAGS,
   unitsOf,
   WARNINGS,
+  zlibLibrary,
 } from './native-program.mjs'
 
 const output = 'build/native-test'
@@ -43,8 +44,8 @@ async function test() {
     {
       name: 'core',
       units: [...unitsOf('native/core', '', SHIPPED_FLAGS), ...unitsOf('native/test', 'core_'), harness()],
-      // The tests count and refuse the memory of Bytes.
-      link: ['-Wl,--wrap=realloc,--wrap=free'],
+      // The tests count and refuse the memory of Bytes and of zlib.
+      link: ['-Wl,--wrap=realloc,--wrap=free', ...zlibLibrary()],
     },
   ]
   const io = ioProgram()
@@ -87,7 +88,7 @@ async function bench() {
   const flags = [...WARNINGS, '-O3', ...SHIPPED_FLAGS]
   for (const unit of unitsOf('native/bench', '')) {
     const name = basename(unit.source, '.cc')
-    const binary = await build(name, [...unitsOf('native/core', ''), unit], flags, [])
+    const binary = await build(name, [...unitsOf('native/core', ''), unit], flags, zlibLibrary())
     if (spawnSync(binary, { stdio: 'inherit' }).status !== 0) throw new BuildError(`${name} failed`)
   }
 }

@@ -53,9 +53,12 @@ void Measure(const char* name, size_t bytes, size_t frames, Body body) {
 
 struct CountingSink {
   uint64_t sum = 0;
+  std::vector<uint8_t> room = std::vector<uint8_t>(64 * 1024);
   bool Accepts() { return true; }
   void OnMessage(Opcode, bool ascii, const uint8_t* payload, size_t n) { sum += n + ascii + payload[0]; }
   void OnAssembled(Opcode, bool ascii, Bytes&& payload) { sum += payload.size() + ascii; }
+  InflateRoom Room() { return {room.data(), room.size()}; }
+  void OnInflated(Opcode, bool ascii, size_t n) { sum += n + ascii + room[0]; }
   void OnPing(const uint8_t*, size_t) {}
   void OnPong(const uint8_t*, size_t) {}
   void OnClose(uint16_t, const uint8_t*, size_t) {}

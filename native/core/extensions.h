@@ -19,14 +19,14 @@ struct DeflateOptions {
     int level = -1;                 // zlib's: -1 (its default) to 9
     int mem_level = 8;              // zlib's: 1 to 9
   };
-  std::optional<Compress> compress;  // none: nothing that we send is compressed
+  std::optional<Compress> compress = std::nullopt;  // none: nothing that we send is compressed
 };
 
 // What the binary messages of a connection are, if they are to be inflated.
 enum class BinaryFormat : uint8_t { kAsIs, kGzip, kZlib, kRawDeflate };
 
 struct Extensions {
-  std::optional<DeflateOptions> deflate;  // none: RSV1 is a violation
+  std::optional<DeflateOptions> deflate = std::nullopt;  // none: RSV1 is a violation
   // Each binary message is one stream of this kind (gzip: of one or more members), delivered as the text
   // inside.
   BinaryFormat inflate_binary = BinaryFormat::kAsIs;

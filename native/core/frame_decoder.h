@@ -15,7 +15,8 @@ struct FrameHeader {
   uint64_t payload;
   Opcode opcode;
   bool fin;
-  uint8_t bytes;  // of the header itself
+  bool compressed;  // RSV1 (RFC 7692 section 6); only on the first frame of a message
+  uint8_t bytes;    // of the header itself
 
   bool IsControl() const { return static_cast<uint8_t>(opcode) & 0x8; }
 };
@@ -25,18 +26,22 @@ enum class HeaderParse : uint8_t { kNeedsMore, kDone, kViolation };
 // Reads the header at the start of [in, in + n), n > 0. The checks run in the order of RFC 6455 section 5,
 // each as soon as the bytes it needs are there, so the verdict does not depend on how the stream was cut.
 // kNeedsMore only for n < kMaxServerHeaderBytes. Writes `header` for kDone, `violation` for kViolation.
+// `may_compress`: permessage-deflate was negotiated.
 inline HeaderParse ParseFrameHeader(const uint8_t* in, size_t n, uint64_t max_frame_bytes,
-                                    FrameHeader* header, Status* violation) {
+                                    FrameHeader* header, Status* violation, bool may_compress = false) {
   const auto refuse = [violation](Status status) {
     *violation = status;
     return HeaderParse::kViolation;
   };
 
   const uint8_t first = in[0];
-  if (first & 0x70) return refuse(Status::kReservedBits);
+  const bool begins_message = (first & 0x0F) == 1 || (first & 0x0F) == 2;
+  const uint8_t reserved = may_compress && begins_message ? 0x30 : 0x70;
+  if (first & reserved) return refuse(Status::kReservedBits);
   if ((first & 0x7) > 2) return refuse(Status::kReservedOpcode);
   header->opcode = static_cast<Opcode>(first & 0x0F);
   header->fin = first & 0x80;
+  header->compressed = may_compress && (first & 0x40);
 
   if (n < 2) return HeaderParse::kNeedsMore;
   if (in[1] & 0x80) return refuse(Status::kMaskedFrame);

@@ -22,18 +22,24 @@ class MessageAssembler {
   Status Check(const FrameHeader& header) const {
     if (header.opcode == Opcode::kContinuation) {
       if (!open_) return Status::kUnexpectedContinuation;
+      if (compressed_) return Status::kOk;  // what it inflates to is counted, as it comes
     } else if (open_) {
       return Status::kExpectedContinuation;
     }
+    if (header.compressed) return Status::kOk;
     return header.payload > max_message_bytes_ - announced_ ? Status::kMessageTooLarge : Status::kOk;
   }
 
-  // Takes a header that passed Check().
-  void Begin(const FrameHeader& header);
+  // Takes a header that passed Check(). `opcode` is what the message, if it begins here, will be delivered
+  // as.
+  void Begin(const FrameHeader& header, Opcode opcode);
 
   // Takes the next payload bytes of the frame begun: kOk, kTextNotUtf8 as soon as no valid text can begin
   // like this, or kOutOfMemory.
   Status Append(const uint8_t* data, size_t n);
+
+  // As Append(), for what was written to bytes() from `offset` on.
+  Status Extended(size_t offset);
 
   // The final frame is complete: kOk, or kTextNotUtf8 when the last character is cut short. bytes() is then
   // the message.
@@ -54,6 +60,7 @@ class MessageAssembler {
   Utf8Validator utf8_;
   Opcode opcode_ = Opcode::kText;
   bool open_ = false;
+  bool compressed_ = false;
 };
 
 }  // namespace shared_ws

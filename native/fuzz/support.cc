@@ -136,6 +136,18 @@ void Witness::OnAssembled(Opcode opcode, bool ascii, Bytes&& payload) {
   recorder_.OnAssembled(opcode, ascii, std::move(payload));
 }
 
+InflateRoom Witness::Room() {
+  const MemoryMeter::Pause pause;
+  room_ = recorder_.Room();
+  return room_;
+}
+
+void Witness::OnInflated(Opcode opcode, bool ascii, size_t n) {
+  const MemoryMeter::Pause pause;
+  Judge(opcode, ascii, room_.data, n);
+  recorder_.OnInflated(opcode, ascii, n);
+}
+
 void Witness::OnPing(const uint8_t* payload, size_t n) {
   const MemoryMeter::Pause pause;
   CHECK(n <= kMaxControlPayloadBytes);
@@ -177,7 +189,7 @@ void Feed(Connection& connection, Witness& witness, std::string_view chunk) {
       used = connection.Consume(memory.get(), chunk.size(), witness);
     }
     CHECK(used <= chunk.size());
-    CHECK(used == chunk.size() || witness.recorder().refuse_one_in > 0,
+    CHECK(used == chunk.size() || witness.recorder().refuse_one_in > 0 || connection.inflates(),
           "bytes are left though the sink accepts");
     CHECK(before == Status::kOk || connection.status() == before, "a violation is not latched");
     CHECK_EQ(witness.over(), connection.close_received() || connection.status() != Status::kOk);

@@ -50,6 +50,8 @@ class Witness {
   bool Accepts();
   void OnMessage(Opcode opcode, bool ascii, const uint8_t* payload, size_t n);
   void OnAssembled(Opcode opcode, bool ascii, Bytes&& payload);
+  InflateRoom Room();
+  void OnInflated(Opcode opcode, bool ascii, size_t n);
   void OnPing(const uint8_t* payload, size_t n);
   void OnPong(const uint8_t* payload, size_t n);
   void OnClose(uint16_t code, const uint8_t* reason, size_t n);
@@ -64,6 +66,7 @@ class Witness {
 
   const Limits limits_;
   test::Recorder recorder_;
+  InflateRoom room_;
   bool over_ = false;  // a close frame or a violation came
 };
 

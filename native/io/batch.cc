@@ -73,6 +73,7 @@ void Batch::AddAssembled(uint32_t link, double now_us, Opcode opcode, bool ascii
   }
   const auto slot = static_cast<uint32_t>(blocks_.size());
   const size_t length = payload.size();
+  block_bytes_ += length;
   blocks_.push_back(std::move(payload));
   AddMessage(link, now_us, opcode, flags | kFlagBlock, nullptr, length);
   memory_->records[count_ - 1].slot = slot;

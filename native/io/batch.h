@@ -5,6 +5,7 @@
 
 #include "core/bytes.h"
 #include "core/frame.h"
+#include "core/message_inflater.h"
 #include "io/record.h"
 
 namespace shared_ws {
@@ -48,11 +49,23 @@ class Batch {
 
   static constexpr uint32_t kReservedRecords = 8;
 
+  // Inflated bytes take room that the bytes read do not show: nothing is inflated with less than this, and at
+  // most so much by one call.
+  static constexpr size_t kMinInflateBytes = 16 * 1024;
+  static constexpr size_t kMaxInflateBytes = 64 * 1024;
+
   explicit Batch(LoopMemory* memory) : memory_(memory) {}
 
   // A few records stay in reserve for what must not wait: a violation behind the last message.
   bool HasRecordRoom() const { return count_ + kReservedRecords <= LoopMemory::kMaxRecords; }
   bool HasReadRoom() const { return HasRecordRoom() && SlabRoom() >= kMinReadBytes; }
+  // The same for a link whose messages have to be inflated: a quarter of the room is for what it reads.
+  bool HasInflateRoom() const { return HasReadRoom() && InflateRoomBytes() * 3 / 4 >= kMinInflateBytes; }
+  InflateRoom RoomToInflate() {
+    const size_t room = InflateRoomBytes();
+    if (room < kMinInflateBytes) return {};
+    return {SlabEnd(), room < kMaxInflateBytes ? room : kMaxInflateBytes};
+  }
   size_t SlabRoom() const { return LoopMemory::kSlabBytes - used_; }
   uint8_t* SlabEnd() { return memory_->slab + used_; }
   // Declares `count` bytes at SlabEnd() as belonging to records of this batch.
@@ -110,10 +123,14 @@ class Batch {
     count_ = 0;
     used_ = 0;
     run_link_ = 0;
+    block_bytes_ = 0;
     if (!blocks_.empty()) blocks_.clear();
   }
 
  private:
+  // What a few bytes on the wire inflate to may not pile up in blocks, which leave the slab as it is.
+  size_t InflateRoomBytes() const { return block_bytes_ < LoopMemory::kSlabBytes ? SlabRoom() : 0; }
+
   LoopMemory* memory_;
   uint32_t count_ = 0;
   uint32_t run_first_ = 0;
@@ -121,6 +138,7 @@ class Batch {
   uint32_t run_link_ = 0;  // no link has id 0
   uint64_t messages_ = 0;
   size_t used_ = 0;
+  size_t block_bytes_ = 0;
   std::vector<Bytes> blocks_;
 };
 

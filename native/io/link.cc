@@ -214,7 +214,7 @@ void Link::Drain() {
   // As much as the batch takes: the answer that somebody waits for may lie behind the first read.
   const Batch& batch = loop_->batch();
   bool progress = true;
-  while (progress && !ended_ && batch.HasReadRoom()) {
+  while (progress && !ended_ && HasReadRoom()) {
     const double received = counters_.bytes_received;
     const uint32_t records = batch.count();
     const size_t held = backlog_.size();

@@ -100,6 +100,8 @@ class Link {
 
   bool WantsToRead() const;
   void ReadTurn();
+  bool Inflates() const;
+  bool HasReadRoom() const;
   size_t ReadCapacity() const;
   void TakePlaintext(uint8_t* data, size_t size);
   void ReadSealed();

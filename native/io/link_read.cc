@@ -28,14 +28,24 @@ void Link::RearmFirst() {
 
 // Room stays for a control frame that lies across two reads, so that its payload is never lost.
 size_t Link::ReadCapacity() const {
-  const size_t room = loop_->batch().SlabRoom() - kMaxControlPayloadBytes;
+  size_t room = loop_->batch().SlabRoom() - kMaxControlPayloadBytes;
+  if (Inflates()) room /= 4;  // the rest is for what it inflates to
   return room < Loop::kMaxReadBytes ? room : Loop::kMaxReadBytes;
+}
+
+bool Link::Inflates() const {
+  return connection_.has_value() && connection_->inflates();
+}
+
+bool Link::HasReadRoom() const {
+  const Batch& batch = loop_->batch();
+  return Inflates() ? batch.HasInflateRoom() : batch.HasReadRoom();
 }
 
 // One bounded read. Whatever does not fit the batch stays in the socket, or in the backlog, for a later turn.
 void Link::ReadTurn() {
   Batch& batch = loop_->batch();
-  if (loop_->batch_is_out() || !batch.HasReadRoom()) {
+  if (loop_->batch_is_out() || !HasReadRoom()) {
     // The batch leaves in this turn's check phase; then this link goes before those that had their share.
     if (WantsToRead() || HasSilentInput()) RearmFirst();
     return;
@@ -97,6 +107,12 @@ struct Link::Sink {
   }
   void OnAssembled(Opcode opcode, bool ascii, Bytes&& payload) {
     batch.AddAssembled(id, now_us, opcode, ascii, std::move(payload));
+  }
+  InflateRoom Room() { return batch.RoomToInflate(); }
+  void OnInflated(Opcode opcode, bool ascii, size_t size) {
+    const uint8_t* payload = batch.SlabEnd();
+    batch.CommitSlab(size);
+    batch.AddMessage(id, now_us, opcode, ascii ? kFlagAscii : 0, payload, size);
   }
   void OnPing(const uint8_t* payload, size_t size) { link.OnPing(payload, size); }
   void OnPong(const uint8_t* payload, size_t size) {

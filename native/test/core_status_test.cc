@@ -4,6 +4,7 @@
 #include "core_allocations.h"
 #include "core_support.h"
 #include "harness.h"
+#include "zlib_peer.h"
 
 namespace shared_ws::test {
 namespace {
@@ -13,7 +14,11 @@ struct Case {
   uint16_t close_code;
   std::string stream;
   Limits limits = {};
+  Extensions extensions = {};
 };
+
+const Extensions kDeflate{.deflate = DeflateOptions{}};
+const Extensions kGzip{.inflate_binary = BinaryFormat::kGzip};
 
 const Limits kSmall = {.max_frame_bytes = 100, .max_message_bytes = 150};
 
@@ -57,6 +62,12 @@ std::vector<Case> Cases() {
        Text(std::string(101, 'x')),
        {.max_frame_bytes = 1000, .max_message_bytes = 100}},
       {Status::kOutOfMemory, 1011, Frame(2, std::string(300, 'x')) + Frame(kFin, std::string(300, 'x'))},
+      {Status::kDeflateCorrupt, 1007, Frame(kFin | 0x40 | 1, BytesOf({0x06})), {}, kDeflate},
+      {Status::kDeflateTruncated, 1007, Frame(kFin | 0x40 | 1, BytesOf({0x02})), {}, kDeflate},
+      {Status::kBinaryCorrupt, 1007, Binary("no gzip"), {}, kGzip},
+      {Status::kBinaryTruncated, 1007, Binary(Packed("short").substr(0, 20)), {}, kGzip},
+      {Status::kBinaryTrailing, 1007, Binary(Packed("long") + "er"), {}, kGzip},
+      {Status::kBinaryNotUtf8, 1007, Binary(Packed(BytesOf({0xFF}))), {}, kGzip},
   };
 }
 
@@ -65,7 +76,7 @@ TEST(status_each_is_reached_at_every_cut) {
     // Memory is never out for the others; for this one, no block of more than 512 bytes is left.
     allocations.refuse_above = c.status == Status::kOutOfMemory ? 512 : SIZE_MAX;
     CHECK_EVERY_CUT(Text("before") + c.stream + Text("after"), "ascii before\n" + ViolationLine(c.status),
-                    c.limits);
+                    c.limits, c.extensions);
     CHECK_EQ(CloseCodeOf(c.status), c.close_code);
   }
   allocations.refuse_above = SIZE_MAX;

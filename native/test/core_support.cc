@@ -68,6 +68,20 @@ void Recorder::OnAssembled(Opcode opcode, bool ascii, Bytes&& payload) {
   Line(opcode == Opcode::kBinary ? "binary" : ascii ? "ascii" : "text", taken.data(), taken.size());
 }
 
+InflateRoom Recorder::Room() {
+  CHECK(may_report_, "asked for room without being accepted");
+  if (refuse_one_in > 0 && random.OneIn(static_cast<size_t>(refuse_one_in))) return {};
+  room_.reset(lends_memory ? new uint8_t[room_bytes] : nullptr);
+  return {room_.get(), room_bytes};
+}
+
+void Recorder::OnInflated(Opcode opcode, bool ascii, size_t n) {
+  CHECK(opcode == Opcode::kText || (opcode == Opcode::kBinary && !ascii));
+  CHECK(room_ != nullptr && n <= room_bytes);
+  inflated++;
+  Line(opcode == Opcode::kBinary ? "binary" : ascii ? "ascii" : "text", room_.get(), n);
+}
+
 void Recorder::OnPing(const uint8_t* payload, size_t n) {
   Line("ping", payload, n);
 }
@@ -95,14 +109,16 @@ void Feed(Connection& connection, Recorder& recorder, std::string_view chunk) {
     recorder.chunk_size = chunk.size();
     const size_t used = connection.Consume(memory.get(), chunk.size(), recorder);
     CHECK(used <= chunk.size());
-    CHECK(used == chunk.size() || recorder.refuse_one_in > 0, "all is consumed unless the sink refuses");
+    CHECK(used == chunk.size() || recorder.refuse_one_in > 0 || connection.inflates(),
+          "all is consumed unless the sink refuses");
     chunk.remove_prefix(used);
     if (chunk.empty()) return;
   }
 }
 
-std::string LogOf(std::string_view stream, size_t chunk_size, const Limits& limits) {
-  Connection connection(limits);
+std::string LogOf(std::string_view stream, size_t chunk_size, const Limits& limits,
+                  const Extensions& extensions) {
+  Connection connection(limits, extensions);
   Recorder recorder;
   for (size_t at = 0; at < stream.size(); at += std::min(chunk_size, stream.size() - at)) {
     Feed(connection, recorder, stream.substr(at, chunk_size));
@@ -110,19 +126,34 @@ std::string LogOf(std::string_view stream, size_t chunk_size, const Limits& limi
   return recorder.log;
 }
 
+namespace {
+
+std::string LogOfCut(std::string_view stream, size_t cut, const Limits& limits, const Extensions& extensions,
+                     size_t room_bytes, bool lends_memory) {
+  Connection connection(limits, extensions);
+  Recorder recorder;
+  recorder.room_bytes = room_bytes;
+  recorder.lends_memory = lends_memory;
+  Feed(connection, recorder, stream.substr(0, cut));
+  Feed(connection, recorder, stream.substr(cut));
+  return recorder.log;
+}
+
+}  // namespace
+
 void CheckEveryCut(const char* file, int line, std::string_view stream, const std::string& expected,
-                   const Limits& limits) {
+                   const Limits& limits, const Extensions& extensions) {
   for (size_t size = stream.size(); size > 0; size--) {
-    const std::string log = LogOf(stream, size, limits);
+    const std::string log = LogOf(stream, size, limits, extensions);
     if (!CheckEqual(file, line, "log", log, expected, CONTEXT("chunks of " + std::to_string(size)))) return;
   }
+  // With room for all, for a part, for nothing; and, every other time, with no memory there.
+  constexpr size_t kRooms[] = {2048, 100, 1};
   for (size_t cut = 0; cut <= stream.size(); cut++) {
-    Connection connection(limits);
-    Recorder recorder;
-    Feed(connection, recorder, stream.substr(0, cut));
-    Feed(connection, recorder, stream.substr(cut));
-    if (!CheckEqual(file, line, "log", recorder.log, expected, CONTEXT("cut at " + std::to_string(cut))))
-      return;
+    const size_t room = kRooms[cut % 3];
+    const std::string log = LogOfCut(stream, cut, limits, extensions, room, cut % 2 == 0);
+    const auto context = CONTEXT("cut at " + std::to_string(cut) + ", room " + std::to_string(room));
+    if (!CheckEqual(file, line, "log", log, expected, context)) return;
   }
 }
 

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -84,6 +85,8 @@ class Recorder {
   bool Accepts();
   void OnMessage(Opcode opcode, bool ascii, const uint8_t* payload, size_t n);
   void OnAssembled(Opcode opcode, bool ascii, Bytes&& payload);
+  InflateRoom Room();
+  void OnInflated(Opcode opcode, bool ascii, size_t n);
   void OnPing(const uint8_t* payload, size_t n);
   void OnPong(const uint8_t* payload, size_t n);
   void OnClose(uint16_t code, const uint8_t* reason, size_t n);
@@ -92,8 +95,11 @@ class Recorder {
   std::string log;
   int in_place = 0;       // messages reported by OnMessage
   int assembled = 0;      // messages reported by OnAssembled
+  int inflated = 0;       // messages reported by OnInflated
   int refuse_one_in = 0;  // Accepts() says no that often, by chance; 0 is never
   Random random{1};
+  size_t room_bytes = 2048;  // lent for inflating
+  bool lends_memory = true;
 
   // The chunk that Consume() is reading.
   const uint8_t* chunk = nullptr;
@@ -103,8 +109,9 @@ class Recorder {
   void Event();
   void Line(std::string_view kind, const uint8_t* payload, size_t n);
 
-  bool may_report_ = false;  // Accepts() said yes and nothing was reported since
-  bool over_ = false;        // a close frame or a violation was reported
+  std::unique_ptr<uint8_t[]> room_;  // of this size to the byte, for the sanitizer
+  bool may_report_ = false;          // Accepts() said yes and nothing was reported since
+  bool over_ = false;                // a close frame or a violation was reported
 };
 
 // Feeds one chunk from memory that ends where the chunk ends and is freed afterwards, so that a sanitizer
@@ -112,12 +119,13 @@ class Recorder {
 void Feed(Connection& connection, Recorder& recorder, std::string_view chunk);
 
 // Feeds `stream` to a new connection in chunks of at most `chunk_size` bytes and returns the log.
-std::string LogOf(std::string_view stream, size_t chunk_size = SIZE_MAX, const Limits& limits = {});
+std::string LogOf(std::string_view stream, size_t chunk_size = SIZE_MAX, const Limits& limits = {},
+                  const Extensions& extensions = {});
 
 // Checks that the stream gives `expected` when it is fed whole, in chunks of every size, and cut in two
-// anywhere.
+// anywhere; and, if messages may have to be inflated, also with little room for that.
 void CheckEveryCut(const char* file, int line, std::string_view stream, const std::string& expected,
-                   const Limits& limits = {});
+                   const Limits& limits = {}, const Extensions& extensions = {});
 #define CHECK_EVERY_CUT(...) shared_ws::test::CheckEveryCut(__FILE__, __LINE__, __VA_ARGS__)
 
 }  // namespace shared_ws::test
