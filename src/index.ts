@@ -1,5 +1,7 @@
 export type { WsActor, WsActorStats } from './actor/actor.ts'
+export type { WsStatusDiagnostics } from './actor/diagnostics.ts'
 export type { WebSocketActorOptions } from './actor/options.ts'
+export type { WsRecentError } from './actor/recent-errors.ts'
 export type {
   WsConnectionStatus,
   WsHookError,

@@ -6,7 +6,8 @@ import type { WsUnresolved } from '../requests/pending-requests.ts'
 import type { WsSessionSend } from '../session/endpoint-handler.ts'
 import type { WsSubscriptionState } from '../session/subscriptions.ts'
 import type { WsOpenInfo, WsPayload } from '../transport/transport.ts'
-import type { WsConnectionStatus, WsStopped } from './status.ts'
+import type { WsRecentError } from './recent-errors.ts'
+import type { WsConnectionStatus, WsStatusEvent, WsStopped } from './status.ts'
 
 export interface WsActorStats extends WsHealthSnapshot {
   readonly status: WsConnectionStatus
@@ -20,6 +21,13 @@ export interface WsActorStats extends WsHealthSnapshot {
   readonly queuedBytes: number
   /** ms for which the current connection has been open; 0 without one. */
   readonly uptimeMs: number
+  /** Connections after the first. */
+  readonly reconnects: number
+  /** ms since the last byte, and the last application data, of the current connection; absent before the first. */
+  readonly lastByteAgeMs?: number
+  readonly lastDataAgeMs?: number
+  /** The newest 16: how connections and attempts ended (but for our own stop), and errors of user code; oldest first. */
+  readonly recentErrors: readonly WsRecentError[]
 }
 
 /**
@@ -66,6 +74,12 @@ export interface WsActor {
   subscriptions(): readonly WsSubscriptionState[]
   /** Sends all desired subscriptions again on the current connection. False when there is none that has come that far. */
   replay(): boolean
+
+  /**
+   * What happens to the actor from now on, until `stopped`. Any number of iterators; each holds the newest 1024 events that
+   * were not taken yet, and says `missed` where older ones stood.
+   */
+  statusEvents(): AsyncIterableIterator<WsStatusEvent, undefined>
 
   /** The next id of the actor's one id space. */
   nextRequestId(): string

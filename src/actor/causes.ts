@@ -6,6 +6,7 @@ import { WsAuthRefusedError } from '../session/endpoint-handler.ts'
 /** The ends that an actor itself brings about. Those that transports know are in `transport/end-causes.ts`. */
 
 type LocalStop = Extract<WsDisconnectCause, { kind: 'local-stop' }>
+export type WentSilent = Extract<WsDisconnectCause, { kind: 'went-silent' }>
 
 /** RFC 6455 7.1.5: no close handshake, unless the link tells better. */
 const ABNORMAL = 1006
@@ -39,7 +40,7 @@ export function reconnectRequested(by: 'user' | 'ingress' | 'handler', why: stri
   return { kind: 'reconnect-requested', code: 'ERR_RECONNECT_REQUESTED', message, by }
 }
 
-export function wentSilent({ kind, silentForMs }: LivenessVerdict): WsDisconnectCause {
+export function wentSilent({ kind, silentForMs }: LivenessVerdict): WentSilent {
   const ms = Math.round(silentForMs)
   return kind === 'silent'
     ? { kind: 'went-silent', code: 'ERR_SILENT', message: `no byte came for ${ms} ms (silentAfterMs)`, silentForMs }
@@ -51,7 +52,7 @@ export function wentSilent({ kind, silentForMs }: LivenessVerdict): WsDisconnect
       }
 }
 
-export function pongTimedOut(silentForMs: number): WsDisconnectCause {
+export function pongTimedOut(silentForMs: number): WentSilent {
   const message = `a heartbeat was not answered within ${Math.round(silentForMs)} ms`
   return { kind: 'went-silent', code: 'ERR_PONG_TIMEOUT', message, silentForMs }
 }

@@ -15,6 +15,7 @@ export type ActorEffect =
   | { readonly kind: 'begin-session'; readonly info: WsOpenInfo }
   /** Runs the handler's part, if there is one; `phase-done` or a `leave` follows. */
   | { readonly kind: 'run-phase'; readonly phase: OpeningPhase }
+  | { readonly kind: 'announce-authenticated' }
   | { readonly kind: 'replay' }
   | { readonly kind: 'announce-ready' }
   | { readonly kind: 'announce-healthy' }

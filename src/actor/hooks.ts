@@ -8,6 +8,8 @@ const warned = new Set<string>()
 export interface HooksOptions {
   readonly onHookError: ((error: WsHookError) => void) | undefined
   readonly whenHookThrows: WsHookErrorPolicy
+  /** Hears of each, before anybody else. */
+  readonly onError: (hook: string, error: unknown) => void
 }
 
 /** What `Hooks.call` returns when the hook threw. */
@@ -76,6 +78,7 @@ export class Hooks {
     this.#errors++
     const count = (this.#counts.get(hook) ?? 0) + 1
     this.#counts.set(hook, count)
+    this.#options.onError(hook, error)
     this.#report({ hook, error, connection: this.#connection(), count })
     const { whenHookThrows } = this.#options
     if (!quietly && whenHookThrows !== 'continue') this.#act(whenHookThrows, hook, error)

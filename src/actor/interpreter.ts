@@ -5,17 +5,20 @@ import type { WsBatch, WsLink, WsLinkEvents, WsOpenInfo } from '../transport/tra
 import { Admission } from './admission.ts'
 import { Asks } from './asks.ts'
 import { Attempt, type AttemptContext } from './attempt.ts'
-import { hookThrew } from './causes.ts'
+import { hookThrew, toError } from './causes.ts'
 import { decide } from './decide.ts'
+import { publishStatus } from './diagnostics.ts'
 import type { ActorEffect } from './effects.ts'
 import type { ActorEvent, Decision } from './events.ts'
 import { Hooks } from './hooks.ts'
 import { Inbound } from './inbound.ts'
 import { LiveConnection } from './live-connection.ts'
+import { RecentErrors, type WsRecentError } from './recent-errors.ts'
 import type { ResolvedActorOptions } from './resolve.ts'
 import { SessionRunner } from './session-runner.ts'
 import { type ActorState, IDLE } from './state.ts'
 import type { WsStatusEvent } from './status.ts'
+import { StatusFeed } from './status-feed.ts'
 import { transition } from './transition.ts'
 import { Watch } from './watch.ts'
 
@@ -48,6 +51,8 @@ export class Interpreter {
   readonly asks: Asks
   readonly ids: WsRequestIds
   readonly session: SessionRunner
+  readonly statusFeed = new StatusFeed()
+  readonly recentErrors = new RecentErrors()
   readonly #inbound: Inbound<unknown, unknown>
   readonly watch: Watch
   readonly #listener: InterpreterListener
@@ -69,7 +74,12 @@ export class Interpreter {
     this.#listener = listener
     this.ids = options.requestIds ?? new SequentialRequestIds(options.random)
     this.hooks = new Hooks(
-      { onHookError: options.callbacks.onHookError, whenHookThrows: options.whenHookThrows },
+      {
+        onHookError: options.callbacks.onHookError,
+        whenHookThrows: options.whenHookThrows,
+        onError: (hook, error) =>
+          this.#remember('hook-failed', 'ERR_CALLBACK_THREW', `${hook}: ${toError(error).message}`),
+      },
       () => this.connection,
       (policy, hook, error) => this.leave(hookThrew(hook, error), policy, true),
     )
@@ -129,6 +139,11 @@ export class Interpreter {
     }
   }
 
+  /** When the current connection last brought application data. */
+  get lastDataUs(): number | undefined {
+    return this.#live?.dataSeen === true ? this.#inbound.dataUntilUs : undefined
+  }
+
   expectReplies(): void {
     this.#inbound.expectsReplies = true
   }
@@ -166,7 +181,10 @@ export class Interpreter {
   status(news: StatusNews): void {
     const { clock, callbacks } = this.options
     const about = { atUs: clock.epochUs(), connection: this.connection }
-    this.hooks.notify('onStatus', callbacks.onStatus, { ...news, ...about } as WsStatusEvent)
+    const event = { ...news, ...about } as WsStatusEvent
+    this.statusFeed.push(event)
+    publishStatus(this.options, event)
+    this.hooks.notify('onStatus', callbacks.onStatus, event)
   }
 
   /** Which connection hooks and status events are about. */
@@ -226,6 +244,9 @@ export class Interpreter {
       case 'run-phase':
         this.session.runPhase(effect.phase)
         break
+      case 'announce-authenticated':
+        if (options.handler?.authenticate !== undefined) this.status({ kind: 'authenticated' })
+        break
       case 'replay':
         this.session.replay('all')
         break
@@ -272,6 +293,10 @@ export class Interpreter {
     }
   }
 
+  #remember(kind: WsRecentError['kind'], code: string, message: string): void {
+    this.recentErrors.add({ atUs: this.options.clock.epochUs(), connection: this.connection, kind, code, message })
+  }
+
   #decide(effect: Extract<ActorEffect, { kind: 'decide' }>): Decision {
     const { kind } = effect.cause
     if (kind !== 'local-stop' && kind !== 'reconnect-requested') this.#admission.failed()
@@ -282,6 +307,7 @@ export class Interpreter {
   }
 
   #connect({ generation, attempt }: Extract<ActorEffect, { kind: 'connect' }>): void {
+    this.health.count.attempts++
     this.status({ kind: 'connecting', attempt })
     this.#attempt = new Attempt(this.#attempts, this.#linkEvents(generation))
     this.#attempt.start(attempt)
@@ -343,6 +369,7 @@ export class Interpreter {
     const live = this.#live
     this.#attempt = undefined
     if (!opened) this.health.count.attemptsFailed++
+    if (cause.kind !== 'local-stop') this.#remember(cause.kind, cause.code, cause.message)
     if (live === undefined) {
       this.status({ kind: 'disconnected', attempt, cause })
       return

@@ -38,6 +38,8 @@ export type WsStatusEvent =
       readonly delayMs: number
     })
   | (WsStatusBase & { readonly kind: 'open'; readonly info: WsOpenInfo })
+  /** `authenticate` of the handler is done. Not told where there is none. */
+  | (WsStatusBase & { readonly kind: 'authenticated' })
   /** Authenticated, subscriptions replayed, `onReady` done: asks are accepted. */
   | (WsStatusBase & { readonly kind: 'ready' })
   /** We want to leave this connection; asks are refused, pending ones have until `disconnectDrainMs`. */
@@ -75,6 +77,10 @@ export type WsStatusEvent =
     })
   /** The user found out what became of an unresolved ask, by `settle`. */
   | (WsStatusBase & { readonly kind: 'settled'; readonly requestId: string; readonly evidence: unknown })
+  /** Nothing has come for so long that the connection is given up; `disconnected` with the same cause follows. */
+  | (WsStatusBase & { readonly kind: 'stale'; readonly silentForMs: number; readonly cause: WsDisconnectCause })
+  /** So many events did not fit into the queue of this iterator (`statusEvents`), and are lost. Callbacks miss none. */
+  | (WsStatusBase & { readonly kind: 'missed'; readonly events: number })
   | (WsStatusBase & { readonly kind: 'stopped'; readonly cause: WsDisconnectCause })
 
 /** How an actor ended. */

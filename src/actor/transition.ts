@@ -87,7 +87,10 @@ function enterPhase(
 
 function phaseDone(state: ActorState, phase: OpeningPhase, nowUs: number, rules: Rules): Transition {
   if (state.kind !== 'opening' || state.phase !== phase) return same(state)
-  if (phase === 'authenticate') return enterPhase('on-ready', state.course, nowUs, rules, [{ kind: 'replay' }])
+  if (phase === 'authenticate') {
+    const before: ActorEffect[] = [{ kind: 'announce-authenticated' }, { kind: 'replay' }]
+    return enterPhase('on-ready', state.course, nowUs, rules, before)
+  }
   return {
     state: { kind: 'ready', course: state.course, dueUs: undefined, proven: false },
     effects: [{ kind: 'announce-ready' }],

@@ -1,6 +1,6 @@
 import { Liveness } from '../health/liveness.ts'
 import type { WsPingPongVerdict } from '../health/ping-pong.ts'
-import { pongTimedOut, wentSilent } from './causes.ts'
+import { pongTimedOut, type WentSilent, wentSilent } from './causes.ts'
 import { THREW } from './hooks.ts'
 import type { Interpreter } from './interpreter.ts'
 import type { LiveConnection } from './live-connection.ts'
@@ -194,7 +194,7 @@ export class Watch {
       session.judge(nowUs)
       if (nowUs >= this.#pingDueUs) this.#tickPing(nowUs, live)
       const silence = this.#liveness.verdict(nowUs)
-      if (silence !== undefined) this.#actor.leave(wentSilent(silence), 'reconnect', false)
+      if (silence !== undefined) this.#giveUp(wentSilent(silence))
     }
     if (nowUs >= this.#metricsDueUs) {
       this.#report()
@@ -209,8 +209,17 @@ export class Watch {
     const verdict = hooks.call('pingPong.tick', () => pingPong.tick(nowUs, live))
     this.#askWhenPingIsDue(nowUs)
     if (verdict === THREW || verdict?.kind === 'ok') return
-    if (isTimedOut(verdict)) this.#actor.leave(pongTimedOut(verdict.silentForMs), 'reconnect', false)
+    if (isTimedOut(verdict)) this.#giveUp(pongTimedOut(verdict.silentForMs))
     else hooks.nonsense('pingPong.tick', verdict, "{ kind: 'ok' } or { kind: 'timed-out', silentForMs }")
+  }
+
+  /** Terminated, not closed politely: a peer that says nothing does not answer a CLOSE either. */
+  #giveUp(cause: WentSilent): void {
+    // Two watchdogs may come to their verdict at the same time, or somebody else may have been quicker.
+    const { kind } = this.#actor.state
+    if (kind === 'closing' || kind === 'deciding') return
+    this.#actor.status({ kind: 'stale', silentForMs: cause.silentForMs, cause })
+    this.#actor.leave(cause, 'reconnect', false)
   }
 
   #askWhenPingIsDue(nowUs: number): void {

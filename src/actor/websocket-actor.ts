@@ -17,7 +17,7 @@ import type { WebSocketActorOptions } from './options.ts'
 import { type Deferred, deferred } from './promises.ts'
 import { resolveActorOptions } from './resolve.ts'
 import { statusOf } from './state.ts'
-import type { WsConnectionStatus, WsStopped } from './status.ts'
+import type { WsConnectionStatus, WsStatusEvent, WsStopped } from './status.ts'
 
 const PING_TIMEOUT_MS = 5000
 const DRAIN_TIMEOUT_MS = 5000
@@ -140,6 +140,10 @@ export class WebSocketActor<M = unknown, E = never> implements WsActor {
     return true
   }
 
+  statusEvents(): AsyncIterableIterator<WsStatusEvent, undefined> {
+    return this.#core.statusFeed.iterate()
+  }
+
   nextRequestId(): string {
     return this.#core.ids.next()
   }
@@ -221,6 +225,8 @@ export class WebSocketActor<M = unknown, E = never> implements WsActor {
   stats(): WsActorStats {
     const { state, health, hooks, bytes, asks, live, options } = this.#core
     health.count.hookErrors = hooks.errors
+    const nowUs = options.clock.monoUs()
+    const dataUs = this.#core.lastDataUs
     return {
       ...health.snapshot(bytes),
       status: this.status,
@@ -228,7 +234,11 @@ export class WebSocketActor<M = unknown, E = never> implements WsActor {
       attempt: state.course.attempt,
       pending: asks.table.size,
       queuedBytes: asks.lanes.bytes + (live?.link.queuedBytes ?? 0),
-      uptimeMs: live === undefined ? 0 : (options.clock.monoUs() - live.openedUs) / 1000,
+      uptimeMs: live === undefined ? 0 : (nowUs - live.openedUs) / 1000,
+      reconnects: Math.max(0, health.count.connectionsOpened - 1),
+      ...(live === undefined ? {} : { lastByteAgeMs: (nowUs - live.lastByteUs) / 1000 }),
+      ...(dataUs === undefined ? {} : { lastDataAgeMs: (nowUs - dataUs) / 1000 }),
+      recentErrors: this.#core.recentErrors.list(),
     }
   }
 

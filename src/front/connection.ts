@@ -1,4 +1,7 @@
+import type { WsRecentError } from '../actor/recent-errors.ts'
+import type { WsStatusEvent } from '../actor/status.ts'
 import type { WsDisconnectCause } from '../errors/disconnect-cause.ts'
+import type { WsDistribution } from '../health/metrics.ts'
 import type { WsDelegatedRequest } from '../requests/delegated-request.ts'
 import type { WsOutcome } from '../requests/outcome.ts'
 import type { WsUnresolved } from '../requests/pending-requests.ts'
@@ -53,6 +56,10 @@ export interface WsConnectionStats {
   readonly connection: number
   /** Attempts since a connection last proved healthy. */
   readonly attempt: number
+  /** Attempts in all, and how many of them became connections; `reconnects` are those after the first. */
+  readonly attempts: number
+  readonly connectionsOpened: number
+  readonly reconnects: number
   /** Connections that were open and have ended. */
   readonly disconnects: number
   readonly messagesReceived: number
@@ -68,6 +75,13 @@ export interface WsConnectionStats {
   readonly callbackErrors: number
   /** ms for which the connection has been open, or the last one was. */
   readonly uptimeMs: number
+  /** ms since the last byte, and the last application data, of this connection; absent before the first. */
+  readonly lastByteAgeMs?: number
+  readonly lastDataAgeMs?: number
+  /** The newest 16: how connections and attempts ended (but for our own stop), and errors of your code; oldest first. */
+  readonly recentErrors: readonly WsRecentError[]
+  /** Round trips of this connection's pings and heartbeats. */
+  readonly rtt: WsDistribution
   /** Round trip of the last ping that was answered, µs. */
   readonly rttUs?: number
 }
@@ -141,6 +155,13 @@ export interface WsConnection extends AsyncIterable<WsEvent> {
   close(options?: WsCloseOptions): Promise<WsClosed>
   /** Resolves when it has ended for good, whatever the cause. Never rejects. */
   closed(): Promise<WsClosed>
+  /**
+   * Everything that happens to the connection from now on, in finer steps than the iterator of messages, until `stopped`. Any
+   * number of iterators; each holds the newest 1024 events that were not taken yet, and says `missed` where older ones stood.
+   * {@link https://nodejs.org/api/diagnostics_channel.html diagnostics_channel} `shared-ws:status` has the same, of all
+   * connections.
+   */
+  status(): AsyncIterableIterator<WsStatusEvent, undefined>
   stats(): WsConnectionStats
   /**
    * Events in order, over all connections, once: a second iterator throws `ERR_ITERATOR_TAKEN`. A `disconnected` without

@@ -1,5 +1,5 @@
+import { Fifo } from '../support/fifo.ts'
 import type { WsEvent, WsGapEvent, WsMessage } from './events.ts'
-import { Fifo } from './fifo.ts'
 import type { WsQueuePolicy } from './options.ts'
 
 /** Everything but messages: not counted against the bounds, and kept unless {@link MAX_EVENTS} of them wait. */

@@ -1,4 +1,5 @@
 import { checkClose, checkPayload } from '../actor/mistakes.ts'
+import type { WsStatusEvent } from '../actor/status.ts'
 import { WebSocketActor } from '../actor/websocket-actor.ts'
 import type { WsDisconnectCause } from '../errors/disconnect-cause.ts'
 import { WsConfigError } from '../errors/errors.ts'
@@ -166,24 +167,35 @@ export class HealingConnection implements WsConnection {
     return this.#closed
   }
 
+  status(): AsyncIterableIterator<WsStatusEvent, undefined> {
+    return this.#actor.statusEvents()
+  }
+
   stats(): WsConnectionStats {
-    const { bytesReceived, bytesSent, queuedBytes, connection, attempt, pending, disconnects, hookErrors, lastRttUs } =
-      this.#actor.stats()
+    const actor = this.#actor.stats()
+    const { lastByteAgeMs, lastDataAgeMs, lastRttUs } = actor
     const untilUs = this.#endedMonoUs ?? this.#options.checked.clock.monoUs()
     return {
       state: this.state,
-      connection,
-      attempt,
-      disconnects,
+      connection: actor.connection,
+      attempt: actor.attempt,
+      attempts: actor.attempts,
+      connectionsOpened: actor.connectionsOpened,
+      reconnects: actor.reconnects,
+      disconnects: actor.disconnects,
       messagesReceived: this.#inbox.messagesReceived,
-      bytesReceived,
-      bytesSent,
-      queuedBytes,
+      bytesReceived: actor.bytesReceived,
+      bytesSent: actor.bytesSent,
+      queuedBytes: actor.queuedBytes,
       queuedMessages: this.#inbox.messagesQueued,
       droppedMessages: this.#inbox.messagesDropped,
-      pending,
-      callbackErrors: this.#guard.errors + hookErrors,
+      pending: actor.pending,
+      callbackErrors: this.#guard.errors + actor.hookErrors,
       uptimeMs: this.#openedMonoUs === undefined ? 0 : (untilUs - this.#openedMonoUs) / 1000,
+      ...(lastByteAgeMs === undefined ? {} : { lastByteAgeMs }),
+      ...(lastDataAgeMs === undefined ? {} : { lastDataAgeMs }),
+      recentErrors: actor.recentErrors,
+      rtt: actor.rtt,
       ...(lastRttUs === undefined ? {} : { rttUs: lastRttUs }),
     }
   }

@@ -68,6 +68,10 @@ export class Lifecycle {
       case 'settled':
         this.#listener.event(status)
         break
+      // `stale` is told with the end; nobody misses an event here.
+      case 'authenticated':
+      case 'stale':
+      case 'missed':
       case 'draining':
       case 'healthy':
         break

@@ -13,6 +13,7 @@ const NO_COUNTS: Readonly<Record<WsHealthCounter, number>> = {
   framesForwarded: 0,
   eventsEmitted: 0,
   heartbeats: 0,
+  attempts: 0,
   connectionsOpened: 0,
   attemptsFailed: 0,
   disconnects: 0,

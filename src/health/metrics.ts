@@ -17,6 +17,8 @@ export interface WsHealthSnapshot {
   readonly framesForwarded: number
   readonly eventsEmitted: number
   readonly heartbeats: number
+  /** Attempts that began; each ends up among `connectionsOpened` or `attemptsFailed`. */
+  readonly attempts: number
   readonly connectionsOpened: number
   readonly attemptsFailed: number
   readonly disconnects: number

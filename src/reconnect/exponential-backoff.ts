@@ -9,6 +9,8 @@ export interface ExponentialBackoffOptions {
   readonly baseMs?: number
   /** Upper bound of every delay. Default 30 000. */
   readonly maxMs?: number
+  /** The first attempt after a connection that had proven healthy comes at once; the delays begin behind it. Default false. */
+  readonly immediateFirst?: boolean
   /** Attempts that may fail in a row before it gives up. Default: no bound. */
   readonly maxAttempts?: number
 }
@@ -21,22 +23,27 @@ export class ExponentialBackoff implements WsReconnectStrategy {
   readonly #baseMs: number
   readonly #maxMs: number
   readonly #maxAttempts: number
+  readonly #immediateFirst: boolean
 
   /** Throws `WsConfigError`. */
   constructor(options: ExponentialBackoffOptions = {}) {
     const check = new Checker()
-    const given = check.object('ExponentialBackoff', options, ['baseMs', 'maxMs', 'maxAttempts']) ?? {}
+    const given =
+      check.object('ExponentialBackoff', options, ['baseMs', 'maxMs', 'maxAttempts', 'immediateFirst']) ?? {}
     this.#baseMs = check.integer('ExponentialBackoff.baseMs', given.baseMs, 1, MAX_TIMER_MS, 500)
     this.#maxMs = check.integer('ExponentialBackoff.maxMs', given.maxMs, 1, MAX_TIMER_MS, 30_000)
     const most = Number.MAX_SAFE_INTEGER
     this.#maxAttempts = check.integer('ExponentialBackoff.maxAttempts', given.maxAttempts, 1, most, most)
+    this.#immediateFirst = check.boolean('ExponentialBackoff.immediateFirst', given.immediateFirst, false)
     if (check.problems.length > 0) throw new WsConfigError(check.problems)
   }
 
   nextDelayMs(attempt: number, _cause: WsDisconnectCause, random: RandomSource): number | undefined {
     if (attempt >= this.#maxAttempts) return undefined
+    const step = attempt - 1 - Number(this.#immediateFirst)
+    if (step < 0) return 0
     // 2^31 attempts do not happen, but 2^1024 would be Infinity and `Infinity * 0` no number.
-    const ceilingMs = Math.min(this.#maxMs, this.#baseMs * 2 ** Math.min(attempt - 1, 40))
+    const ceilingMs = Math.min(this.#maxMs, this.#baseMs * 2 ** Math.min(step, 40))
     return random.float() * ceilingMs
   }
 

@@ -67,7 +67,7 @@ const TABLE: readonly (readonly [event: string, ActorEvent, number, Partial<Reco
     'authenticated',
     { kind: 'phase-done', generation: 1, phase: 'authenticate' },
     0,
-    { authenticating: 'opening replay run-phase' },
+    { authenticating: 'opening announce-authenticated replay run-phase' },
   ],
   ['onReady done', { kind: 'phase-done', generation: 1, phase: 'on-ready' }, 0, { preparing: 'ready announce-ready' }],
   [

@@ -38,7 +38,7 @@ function wayIn(onFrame: (first: number) => 'ignore' | 'forward') {
   })
   const health = new WsHealthMonitor()
   const hooks = new Hooks(
-    { onHookError: undefined, whenHookThrows: 'continue' },
+    { onHookError: undefined, whenHookThrows: 'continue', onError: () => {} },
     () => 1,
     () => {},
   )

@@ -15,6 +15,12 @@ describe('ExponentialBackoff', () => {
     expect(backoff.nextDelayMs(9, cause, always(0))).toBe(0)
   })
 
+  it('comes at once first, if it shall, and then as always', () => {
+    const backoff = new ExponentialBackoff({ baseMs: 100, maxMs: 1000, immediateFirst: true })
+    expect([1, 2, 3].map((attempt) => backoff.nextDelayMs(attempt, cause, always(1)))).toEqual([0, 100, 200])
+    expect(() => new ExponentialBackoff({ immediateFirst: 1 } as never)).toThrow(/immediateFirst/)
+  })
+
   it('gives up after maxAttempts', () => {
     const backoff = new ExponentialBackoff({ maxAttempts: 3 })
     expect([1, 2, 3].map((attempt) => typeof backoff.nextDelayMs(attempt, cause, always(0.5)))).toEqual([

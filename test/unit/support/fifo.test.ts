@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Fifo } from '../../../src/front/fifo.ts'
+import { Fifo } from '../../../src/support/fifo.ts'
 import { seededRandom } from '../../support/seeded-random.ts'
 
 describe('Fifo', () => {

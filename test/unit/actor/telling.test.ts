@@ -1,0 +1,145 @@
+import { channel } from 'node:diagnostics_channel'
+import { describe, expect, it } from 'vitest'
+import type { WsStatusDiagnostics } from '../../../src/actor/diagnostics.ts'
+import { MAX_RECENT_ERRORS } from '../../../src/actor/recent-errors.ts'
+import type { WsStatusEvent } from '../../../src/actor/status.ts'
+import { MAX_STATUS_EVENTS } from '../../../src/actor/status-feed.ts'
+import { ExponentialBackoff } from '../../../src/reconnect/exponential-backoff.ts'
+import { jsonHandler, mockActor, readyActor, turn } from './support.ts'
+
+async function all(events: AsyncIterable<WsStatusEvent>): Promise<string[]> {
+  const kinds: string[] = []
+  for await (const event of events) kinds.push(event.kind)
+  return kinds
+}
+
+describe('statusEvents()', () => {
+  it('tells what the callback hears, to any number of readers, and ends with stopped', async () => {
+    const { actor, pass, kinds } = mockActor({ handler: jsonHandler({ authenticate: async () => {} }).handler })
+    const [one, two] = [all(actor.statusEvents()), all(actor.statusEvents())]
+    actor.start()
+    for (let i = 0; i < 3; i++) await pass()
+    const stopped = actor.stop()
+    await pass(3000)
+    await stopped
+    expect(await one).toEqual(kinds())
+    expect(await two).toEqual(kinds())
+    expect(kinds().slice(0, 4)).toEqual(['connecting', 'open', 'authenticated', 'ready'])
+    expect(await all(actor.statusEvents())).toEqual(['stopped'])
+  })
+
+  it('holds the newest for a reader that does not read, and says how many it missed', async () => {
+    const { actor, pass, of } = await readyActor({ reconnect: new ExponentialBackoff({ baseMs: 1, maxMs: 1 }) })
+    const idle = actor.statusEvents()
+    while (of('gap').length * 4 < MAX_STATUS_EVENTS) {
+      actor.reconnect()
+      await pass(1)
+      await pass()
+    }
+    const stopped = actor.stop()
+    await pass(3000)
+    await stopped
+    const first = (await idle.next()).value as WsStatusEvent
+    expect(first).toMatchObject({ kind: 'missed' })
+    const rest = await all(idle)
+    expect(rest).toHaveLength(MAX_STATUS_EVENTS)
+    expect(rest.at(-1)).toBe('stopped')
+  })
+
+  it('forgets a reader that leaves', async () => {
+    const { actor, pass } = await readyActor()
+    for await (const event of (() => {
+      const events = actor.statusEvents()
+      actor.reconnect()
+      return events
+    })()) {
+      expect(event.kind).toBe('draining')
+      break
+    }
+    void actor.stop()
+    await pass(3000)
+    expect(actor.status).toBe('stopped')
+  })
+})
+
+describe('diagnostics_channel shared-ws:status', () => {
+  it('has every status event, with the url but without its secrets', async () => {
+    const heard: WsStatusDiagnostics[] = []
+    const listen = (message: unknown): void => void heard.push(message as WsStatusDiagnostics)
+    const status = channel('shared-ws:status')
+    status.subscribe(listen)
+    try {
+      const url = 'wss://user:secret@host.example/path?token=secret'
+      const { actor, pass, kinds } = mockActor({ url })
+      actor.start()
+      await pass()
+      void actor.stop()
+      await pass(3000)
+      expect(heard.map(({ event }) => event.kind)).toEqual(kinds())
+      expect(heard[0]).toMatchObject({ url: 'wss://host.example/path', transport: 'mock' })
+      expect(new Set(heard.map((message) => message.actor)).size).toBe(1)
+      expect(JSON.stringify(heard)).not.toContain('secret')
+    } finally {
+      status.unsubscribe(listen)
+    }
+  })
+})
+
+describe('stats()', () => {
+  it('counts attempts, connections and reconnects, and knows how old the last byte and the last data are', async () => {
+    let refusals = 1
+    const setup = mockActor({ handler: jsonHandler().handler }, (server) => {
+      if (refusals-- > 0) server.refuse({ status: 503 })
+      else server.accept()
+    })
+    const { actor, pass, server } = setup
+    actor.start()
+    await pass(500)
+    await pass()
+    expect(actor.stats()).toMatchObject({ attempts: 2, attemptsFailed: 1, connectionsOpened: 1, reconnects: 0 })
+    expect(actor.stats().lastDataAgeMs).toBeUndefined()
+    server().sendText('{"a":1}')
+    await pass()
+    await pass(250)
+    expect(actor.stats()).toMatchObject({ lastDataAgeMs: 250, lastByteAgeMs: 250 })
+    server().sendText('{"ping":1}')
+    actor.reconnect()
+    await pass()
+    await pass(500)
+    await pass()
+    expect(actor.stats()).toMatchObject({ attempts: 3, connectionsOpened: 2, reconnects: 1 })
+    void actor.stop()
+    await pass(3000)
+    expect(actor.stats().lastByteAgeMs).toBeUndefined()
+  })
+
+  it('keeps the newest errors, of connections and of user code, but not our own stop', async () => {
+    const { handler } = jsonHandler({
+      handleMessage: () => {
+        throw new Error('clumsy')
+      },
+    })
+    const { actor, pass, server } = await readyActor({
+      handler,
+      reconnect: new ExponentialBackoff({ baseMs: 1, maxMs: 1 }),
+    })
+    server().sendText('{"a":1}')
+    await pass()
+    server().reset()
+    await pass()
+    const [hook, end] = actor.stats().recentErrors
+    expect(hook).toMatchObject({ kind: 'hook-failed', message: 'handler.handleMessage: clumsy', connection: 1 })
+    expect(end).toMatchObject({ kind: 'read-failure', connection: 1 })
+    for (let i = 0; i < 20; i++) {
+      await pass(1)
+      await pass()
+      server().reset()
+      await turn()
+    }
+    void actor.stop()
+    await pass(3000)
+    const { recentErrors } = actor.stats()
+    expect(recentErrors).toHaveLength(MAX_RECENT_ERRORS)
+    expect(recentErrors.some(({ kind }) => kind === 'local-stop' || kind === 'hook-failed')).toBe(false)
+  })
+})
