@@ -90,7 +90,8 @@ describe.each(TRANSPORTS)('a connection heals over %s', (transport) => {
     await peer.text('a')
     const next = await server.connection()
     expect(await subscribed(next)).toBe('{"subscribe":["a"]}')
-    const kinds = heard.map(({ kind }) => kind)
+    // A machine that is busy for longer than 30 ms is told of as a stall, and may be.
+    const kinds = heard.map(({ kind }) => kind).filter((kind) => kind !== 'stall')
     expect(kinds.slice(0, 4)).toEqual(['connected', 'stale', 'disconnected', 'gap'])
     await connection.close({ timeoutMs: 0 })
     expect(clock.armed).toBe(0)
