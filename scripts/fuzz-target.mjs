@@ -163,11 +163,7 @@ export async function fuzz(target, inputs, { seconds, options = [] }) {
     `-max_len=${MAX_INPUT_BYTES}`,
   ]
   const began = performance.now()
-  const { code, text } = await spawned(
-    join(root, target.binary),
-    [...args, '-print_final_stats=1', ...inputs, ...seedsOf(target)],
-    seconds,
-  )
+  const { code, text } = await spawned(join(root, target.binary), [...args, '-print_final_stats=1', ...inputs], seconds)
   const last = [...text.matchAll(/^#(\d+)\s.*cov: (\d+) ft: (\d+) corp: (\d+)/gm)].at(-1)
   return {
     ok: code === 0,

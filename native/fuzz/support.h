@@ -16,6 +16,37 @@
 // must hold with CHECK and CHECK_EQ, which print what was expected and abort.
 namespace shared_ws::fuzz {
 
+// Reads an input from its front, so that a seed can be written by hand. Past its end everything is 0.
+class Input {
+ public:
+  Input(const uint8_t* data, size_t size) : rest_(reinterpret_cast<const char*>(data), size) {}
+
+  bool empty() const { return rest_.empty(); }
+  uint8_t Byte() {
+    if (rest_.empty()) return 0;
+    const auto byte = static_cast<uint8_t>(rest_[0]);
+    rest_.remove_prefix(1);
+    return byte;
+  }
+  bool Bool() { return Byte() & 1; }
+  // Two bytes, big-endian.
+  uint16_t Word() {
+    const int high = Byte();
+    return static_cast<uint16_t>(high << 8 | Byte());
+  }
+  // Below `limit`, which is at most 65536: one byte where that is enough.
+  size_t Below(size_t limit) { return limit <= 256 ? Byte() % limit : Word() % limit; }
+  std::string_view Bytes(size_t count) {
+    const std::string_view bytes = rest_.substr(0, count);
+    rest_.remove_prefix(bytes.size());
+    return bytes;
+  }
+  std::string_view Rest() { return Bytes(rest_.size()); }
+
+ private:
+  std::string_view rest_;
+};
+
 // Bytes that the code under test holds. Only allocations made inside a Scope count, wherever they are freed.
 class MemoryMeter {
  public:

@@ -1,108 +1,21 @@
 #include <algorithm>
 #include <cstring>
-#include <deque>
 #include <set>
 #include <string>
 
 #include "core_support.h"
 #include "harness.h"
 #include "io/outbound.h"
+#include "io_outbound_model.h"
 
 namespace shared_ws::test {
 namespace {
-
-// What Outbound promises, said the simplest way: a list of frames, and how many bytes have gone each step.
-class Model {
- public:
-  struct Frame {
-    std::string bytes;
-    uint64_t sequence;
-    uint64_t begin = 0;
-  };
-
-  std::deque<Frame> frames;  // not fully taken
-  uint64_t taken = 0, sealed = 0;
-  uint64_t sealed_sequence = 0, taken_sequence = 0;
-
-  uint64_t end() const { return frames.empty() ? taken : frames.back().begin + frames.back().bytes.size(); }
-
-  void Append(std::string bytes, uint64_t sequence) { frames.push_back({std::move(bytes), sequence, end()}); }
-
-  void Insert(std::string bytes) {
-    size_t index = 0;
-    while (index < frames.size() && frames[index].begin < sealed) index++;
-    while (index < frames.size() && frames[index].sequence == 0) index++;
-    frames.insert(frames.begin() + static_cast<ptrdiff_t>(index), {std::move(bytes), 0, 0});
-    Renumber();
-  }
-
-  bool Withdraw(uint64_t sequence) {
-    for (size_t i = 0; i < frames.size(); i++) {
-      if (sequence == 0 || frames[i].sequence != sequence || frames[i].begin < sealed) continue;
-      frames.erase(frames.begin() + static_cast<ptrdiff_t>(i));
-      Renumber();
-      return true;
-    }
-    return false;
-  }
-
-  void Seal(size_t count) {
-    sealed += count;
-    for (const Frame& frame : frames) {
-      if (frame.begin < sealed && frame.sequence != 0) sealed_sequence = frame.sequence;
-    }
-  }
-
-  void Take(uint64_t offset) {
-    taken = offset;
-    while (!frames.empty() && frames[0].begin + frames[0].bytes.size() <= offset) {
-      if (frames[0].sequence != 0) taken_sequence = frames[0].sequence;
-      base_ = frames[0].begin + frames[0].bytes.size();
-      frames.pop_front();
-    }
-  }
-
-  std::string Unsealed() const {
-    std::string all;
-    for (const Frame& frame : frames) {
-      if (frame.begin + frame.bytes.size() <= sealed) continue;
-      all += frame.bytes.substr(sealed > frame.begin ? sealed - frame.begin : 0);
-    }
-    return all;
-  }
-
-  uint64_t Begun(uint64_t offset) const {
-    uint64_t begun = taken_sequence;
-    for (const Frame& frame : frames) {
-      if (frame.begin < offset && frame.sequence != 0) begun = frame.sequence;
-    }
-    return begun;
-  }
-
-  size_t ControlFrames() const {
-    return static_cast<size_t>(
-        std::count_if(frames.begin(), frames.end(), [](const Frame& frame) { return frame.sequence == 0; }));
-  }
-
-  void SkipTo(uint64_t offset) { base_ = sealed = taken = offset; }
-
- private:
-  void Renumber() {
-    uint64_t at = base_;
-    for (Frame& frame : frames) {
-      frame.begin = at;
-      at += frame.bytes.size();
-    }
-  }
-
-  uint64_t base_ = 0;  // where the first frame begins
-};
 
 struct Run {
   explicit Run(uint64_t seed) : random(seed) {}
   Random random;
   Outbound out;
-  Model model;
+  OutboundModel model;
   uint64_t next_sequence = 1;
   std::string wire, expected;  // what was sealed
   std::set<uint64_t> withdrawn;
