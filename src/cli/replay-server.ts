@@ -42,6 +42,7 @@ const options = {
     integer(0, 2 ** 32 - 1),
     undefined,
   ),
+  deflate: flag('compress for clients that offer permessage-deflate'),
   loop: flag('begin again at the end, until the client leaves'),
   once: flag('serve one client, then exit'),
 }
@@ -60,7 +61,7 @@ export const replayServer: Command = defineCommand({
   argument: file,
   options,
   notes,
-  async run(path, { port, host, speed, chop, loop, once }, io) {
+  async run(path, { port, host, speed, chop, deflate, loop, once }, io) {
     let capture: Capture
     let server: ReplayServer
     try {
@@ -73,6 +74,7 @@ export const replayServer: Command = defineCommand({
         host,
         port,
         speed,
+        perMessageDeflate: deflate,
         loop,
         once,
         clock: io.clock,

@@ -24,6 +24,8 @@ export interface ReplayOptions {
   readonly loop?: boolean
   /** Serves one client, then closes. Default false. */
   readonly once?: boolean
+  /** Compresses for clients that offer permessage-deflate. Default false. */
+  readonly perMessageDeflate?: boolean
   readonly clock?: Clock
   readonly onClient?: (client: ReplayClientInfo) => void
   readonly onClientEnd?: (end: ReplayClientEnd) => void
@@ -65,13 +67,13 @@ export interface ReplayServer {
  * listen. For one file: `startReplayServer(() => capture.messages(), …)`.
  */
 export async function startReplayServer(source: ReplaySource, options: ReplayOptions = {}): Promise<ReplayServer> {
-  const { host = '127.0.0.1', once = false, clock = systemClock } = options
+  const { host = '127.0.0.1', once = false, perMessageDeflate = false, clock = systemClock } = options
   const http = createServer((_request, response) => {
     response.writeHead(426, { 'content-type': 'text/plain', connection: 'close' }).end('WebSocket clients only\n')
   })
   // `closeTimeout` is an option of ws 8.19 and later that its type declarations do not know yet.
   const closeWait = { closeTimeout: CLOSE_WAIT_MS }
-  const server = new WebSocketServer({ ...closeWait, noServer: true, maxPayload: 16 * 2 ** 20 })
+  const server = new WebSocketServer({ ...closeWait, noServer: true, maxPayload: 16 * 2 ** 20, perMessageDeflate })
   const clients = new Map<WebSocket, ReplayPlayer>()
   let accepted = 0
   let markClosed: () => void

@@ -33,8 +33,8 @@ export const jsonFormat: WatchFormat = {
   event(event, { url, transport }) {
     if (event.kind === 'connected') {
       const { kind, connection, atUs, info } = event
-      const { remoteAddress, remotePort, subprotocol, responseHeaders, tls } = info
-      const server = { remoteAddress, remotePort, subprotocol, responseHeaders, tls }
+      const { remoteAddress, remotePort, subprotocol, perMessageDeflate, responseHeaders, tls } = info
+      const server = { remoteAddress, remotePort, subprotocol, perMessageDeflate, responseHeaders, tls }
       return line({ kind, atUs: round(atUs), connection, url: redactUrl(url), transport, ...server })
     }
     if (event.kind === 'disconnected') {
@@ -58,11 +58,13 @@ export const humanFormat: WatchFormat = {
   event(event, { url, transport }) {
     switch (event.kind) {
       case 'connected': {
-        const { remoteAddress, remotePort, subprotocol, tls } = event.info
+        const { remoteAddress, remotePort, subprotocol, perMessageDeflate, tls } = event.info
         const security =
           tls === undefined ? '' : `, ${tls.protocol} ${tls.cipher}${tls.authorized ? '' : ', UNVERIFIED'}`
         const protocol = subprotocol === '' ? '' : `, subprotocol ${subprotocol}`
-        return `connected to ${redactUrl(url)} at ${remoteAddress}:${remotePort} by ${transport}${security}${protocol}\n`
+        const extension = perMessageDeflate === undefined ? '' : ', permessage-deflate'
+        const how = `${transport}${security}${protocol}${extension}`
+        return `connected to ${redactUrl(url)} at ${remoteAddress}:${remotePort} by ${how}\n`
       }
       case 'gap':
         return `gap, messages lost: ${event.messages ?? 'unknown'}: ${oneLine(event.cause.message)} (${event.cause.code})\n`

@@ -36,6 +36,13 @@ const options = {
   json: flag('print one JSON object per line instead (see below)'),
   header: repeated("'K: V'", 'a header line of the upgrade request', parseHeader),
   subprotocol: repeated('NAME', 'a subprotocol to offer, the preferred one first', parseSubprotocol),
+  deflate: flag('offer permessage-deflate (RFC 7692); what the server compresses is inflated'),
+  'inflate-binary': option(
+    'gzip|deflate|deflate-raw',
+    'binary messages are compressed in this way: show and count them as the text inside',
+    oneOf('gzip', 'deflate', 'deflate-raw'),
+    undefined,
+  ),
   insecure: flag('accept any certificate; for tests only'),
   ca: option('FILE', 'PEM file with the certificates to trust, instead of the usual roots', readCa, undefined),
   transport: option('native|ws', 'default native, or ws where the addon cannot load', oneOf('native', 'ws'), undefined),
@@ -53,7 +60,8 @@ Round trips are measured with a protocol ping every 5 s. "payload age" is receiv
 messages (E, ts, timestamp, time_ms, time, T or t, as epoch ms, us or ns); it includes the difference of the two clocks.
 
 With --json each line of stdout is one object with a "kind":
-  connected     atUs, connection, url, transport, remoteAddress, remotePort, subprotocol, responseHeaders, tls?
+  connected     atUs, connection, url, transport, remoteAddress, remotePort, subprotocol, responseHeaders, tls?,
+                perMessageDeflate? { serverMaxWindowBits, … }
   sent          text, result ("taken", "queued", "full", "not-open")
   message       connection, receivedAtUs, isText, byteLength, and "text", or "base64" with, where it is compressed
                 text, encoding ("gzip", "zlib", "deflate") and inflated
@@ -104,12 +112,14 @@ export const watch: Command = defineCommand({
 })
 
 function connectOptions(given: WatchOptions): ConnectOptions {
-  const { transport } = given
+  const { transport, deflate, 'inflate-binary': inflateBinary } = given
   return {
     // What is watched is one connection, from its beginning to its end.
     reconnect: false,
     headers: given.header,
     subprotocols: given.subprotocol,
+    perMessageDeflate: deflate,
+    ...(inflateBinary === undefined ? {} : { inflateBinary }),
     tls: { ...(given.insecure ? { validateCerts: false } : {}), ...(given.ca === undefined ? {} : { ca: given.ca }) },
     // Who names a transport wants that one and no other.
     ...(transport === undefined ? {} : { transport, native: transport === 'native' ? 'require' : 'prefer' }),

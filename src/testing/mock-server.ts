@@ -19,6 +19,11 @@ export interface MockServerOptions {
   readonly port?: number
   /** Largest message that it takes; larger ones end the connection with 1009. Default 16 MiB. */
   readonly maxMessageBytes?: number
+  /**
+   * Take a client's offer of permessage-deflate, and then compress every message to it; what it compresses is inflated,
+   * too. Default false.
+   */
+  readonly perMessageDeflate?: boolean
   /** The one seam for time. Default: the system's. */
   readonly clock?: Clock
 }
@@ -75,7 +80,13 @@ export class MockServer {
 
   /** Rejects with the system's error when it cannot listen. */
   static async listen(options: MockServerOptions = {}): Promise<MockServer> {
-    const { host = '127.0.0.1', port = 0, maxMessageBytes = 16 * 2 ** 20, clock = systemClock } = options
+    const {
+      host = '127.0.0.1',
+      port = 0,
+      maxMessageBytes = 16 * 2 ** 20,
+      perMessageDeflate = false,
+      clock = systemClock,
+    } = options
     const connections = new Arrivals<MockConnection>('a connection', clock)
     const refusals: Refusal[] = []
     const handler = {
@@ -86,7 +97,11 @@ export class MockServer {
         return connection
       },
     }
-    return new MockServer(await listenWs({ host, port, maxMessageBytes }, handler, clock), connections, refusals)
+    return new MockServer(
+      await listenWs({ host, port, maxMessageBytes, perMessageDeflate }, handler, clock),
+      connections,
+      refusals,
+    )
   }
 
   /** The next connection that this has not given yet, in the order in which they came. */

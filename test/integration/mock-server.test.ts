@@ -47,6 +47,44 @@ describe('MockServer', () => {
     expect(await peer.closed()).toMatchObject({ code: 1000 })
   })
 
+  it.each([
+    ['kept contexts', {}],
+    ['no contexts', { serverNoContextTakeover: true, clientNoContextTakeover: true }],
+    ['small windows', { serverMaxWindowBits: 9, clientMaxWindowBits: 9 }],
+    ['a window in which zlib does not compress', { serverMaxWindowBits: 8 }],
+  ])('takes an offer of permessage-deflate, with %s', async (_, parameters) => {
+    const server = await listen({ perMessageDeflate: true })
+    const perMessageDeflate = { ...parameters, required: true, compress: { thresholdBytes: 0 } }
+    const connection = connect(server.url, { transport: 'ws', perMessageDeflate, reconnect: false })
+    const peer = await server.connection()
+    const { perMessageDeflate: agreed } = await connection.ready()
+    expect(agreed).toMatchObject({ compress: { thresholdBytes: 0 }, ...parameters })
+    const texts = Array.from({ length: 50 }, (_, i) => JSON.stringify({ price: 60_000 + i, text: 'x'.repeat(i * 50) }))
+    for (const text of texts) connection.send(text)
+    for (const text of texts) peer.send((await peer.receive()).text() === text ? text : 'wrong')
+    peer.send(Uint8Array.of(1, 2, 3))
+    peer.drop('fin')
+    const got: string[] = []
+    for await (const event of connection) {
+      if (event.kind === 'message') got.push(event.isText ? event.text() : [...event.bytes()].join())
+    }
+    expect(got).toEqual([...texts, '1,2,3'])
+    const { bytesReceived } = connection.stats()
+    const plain = texts.join('').length
+    if ('serverMaxWindowBits' in parameters && parameters.serverMaxWindowBits === 8) {
+      expect(bytesReceived).toBeGreaterThan(plain)
+    } else expect(bytesReceived).toBeLessThan(plain / 4)
+  })
+
+  it('declines permessage-deflate unless told to take it', async () => {
+    const server = await listen()
+    const connection = connect(server.url, { transport: 'ws', perMessageDeflate: true })
+    cleanups.push(() => connection.close())
+    const peer = await server.connection()
+    expect(peer.request.headers['sec-websocket-extensions']).toBe('permessage-deflate; client_max_window_bits')
+    expect((await connection.ready()).perMessageDeflate).toBeUndefined()
+  })
+
   it('shows the request, and hands out connections in order', async () => {
     const server = await listen()
     const first = client(server)

@@ -41,14 +41,14 @@ export class EmbeddedExchange extends ExchangeCore {
   /** Rejects with `WsConfigError`, with the system's error when it cannot listen, or when `uws` does not load. */
   static async start(options: ExchangeOptions = {}): Promise<EmbeddedExchange> {
     const checked = checkExchangeOptions(options)
-    const { host, port } = checked
+    const { host, port, perMessageDeflate } = checked
     let exchange: EmbeddedExchange | undefined
     const handler = {
       // Nothing can connect before the port is known, and it is known when this has run to its end.
       onUpgrade: (request) => (exchange as EmbeddedExchange).onUpgrade(request),
       onSocket: (socket) => (exchange as EmbeddedExchange).onSocket(socket),
     } satisfies Parameters<typeof listenWs>[1]
-    const settings = { host, port, maxMessageBytes: MAX_REQUEST_BYTES }
+    const settings = { host, port, maxMessageBytes: MAX_REQUEST_BYTES, perMessageDeflate }
     const listener =
       checked.server === 'uws' ? await listenUws(settings, handler) : await listenWs(settings, handler, checked.clock)
     exchange = new EmbeddedExchange(checked, listener)

@@ -22,6 +22,8 @@ export interface ExchangeOptions {
    * cannot reset, stall or cut a connection, so it goes without `chaos`, and those controls throw.
    */
   readonly server?: 'ws' | 'uws'
+  /** Take a client's offer of permessage-deflate, and then compress every message to it; needs `server: 'ws'`. Default false. */
+  readonly perMessageDeflate?: boolean
   /** Of prices, fates and faults; equal seeds give equal ones. Default 1. */
   readonly seed?: number
   /** Market notifications per second over all channels, 0–200 000. Default 50; 0 for a market that stands still. */
@@ -80,6 +82,12 @@ export function checkExchangeOptions(options: ExchangeOptions): CheckedExchangeO
   if (options.whenTokenExpires !== undefined && !['error', 'silent', 'close'].includes(options.whenTokenExpires)) {
     wrong('whenTokenExpires', 'must be error, silent or close')
   }
+  const { perMessageDeflate } = options
+  if (perMessageDeflate !== undefined && typeof perMessageDeflate !== 'boolean') {
+    wrong('perMessageDeflate', 'must be true or false')
+  } else if (perMessageDeflate && options.server === 'uws') {
+    wrong('perMessageDeflate', "needs server: 'ws'")
+  }
   const { instruments, credentials } = options
   if (instruments !== undefined) {
     const fits =
@@ -105,6 +113,7 @@ export function checkExchangeOptions(options: ExchangeOptions): CheckedExchangeO
     host: '127.0.0.1',
     port: 0,
     server: 'ws',
+    perMessageDeflate: false,
     seed: 1,
     rate: 50,
     instruments: ['BTC-PERPETUAL', 'ETH-PERPETUAL'],

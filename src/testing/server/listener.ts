@@ -82,6 +82,8 @@ export interface ListenOptions {
   /** 0: a free one. */
   readonly port: number
   readonly maxMessageBytes: number
+  /** Takes a client's offer of permessage-deflate (RFC 7692), and then compresses every message. */
+  readonly perMessageDeflate: boolean
 }
 
 export function listenerUrl(host: string, port: number): string {

@@ -1,7 +1,10 @@
 import { createServer, type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { type WebSocket, WebSocketServer } from 'ws'
+import { parseExtensions } from '../../connect/extension-list.ts'
 import type { Clock, ClockTimer } from '../../support/clock.ts'
+import { encodeFrame } from '../../transport/frame-encoder.ts'
+import { MessageDeflater } from '../../transport/message-deflate.ts'
 import { ClientFrames } from './client-frames.ts'
 import {
   type DropKind,
@@ -19,6 +22,10 @@ import {
 const CLOSE_WAIT_MS = 1000
 /** How long a client may take to read the body of a refusal. */
 const REFUSAL_WAIT_MS = 1000
+const TEXT = 1
+const BINARY = 2
+/** RSV1. */
+const COMPRESSED = 4
 
 /** A server on the `ws` package, whose raw sockets can be reset, stalled and cut. Rejects when it cannot listen. */
 export async function listenWs(options: ListenOptions, handler: ListenerHandler, clock: Clock): Promise<Listener> {
@@ -27,7 +34,13 @@ export async function listenWs(options: ListenOptions, handler: ListenerHandler,
   const http = createServer((_request, response) => {
     response.writeHead(426, { 'content-type': 'text/plain', connection: 'close' }).end('WebSocket clients only\n')
   })
-  const server = new WebSocketServer({ noServer: true, maxPayload: options.maxMessageBytes, perMessageDeflate: false })
+  const { maxMessageBytes, perMessageDeflate } = options
+  const server = new WebSocketServer({ noServer: true, maxPayload: maxMessageBytes, perMessageDeflate })
+  const deflaters = new WeakMap<IncomingMessage, MessageDeflater>()
+  server.on('headers', (lines, incoming) => {
+    const deflater = deflaterFor(lines)
+    if (deflater !== undefined) deflaters.set(incoming, deflater)
+  })
   http.on('connection', (socket) => {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
@@ -50,7 +63,7 @@ export async function listenWs(options: ListenOptions, handler: ListenerHandler,
       return
     }
     server.handleUpgrade(incoming, socket, head, (ws) => {
-      const accepted = new WsServerSocket(ws, socket, request, clock)
+      const accepted = new WsServerSocket(ws, socket, request, clock, deflaters.get(incoming))
       accepted.begin(handler)
     })
   })
@@ -83,13 +96,15 @@ class WsServerSocket implements ServerSocket {
   readonly #ws: WebSocket
   readonly #socket: Socket
   readonly #clock: Clock
+  readonly #deflater: MessageDeflater | undefined
   readonly #frames = new ClientFrames()
   #sendingHeld = false
 
-  constructor(ws: WebSocket, socket: Socket, request: UpgradeRequest, clock: Clock) {
+  constructor(ws: WebSocket, socket: Socket, request: UpgradeRequest, clock: Clock, deflater?: MessageDeflater) {
     this.#ws = ws
     this.#socket = socket
     this.#clock = clock
+    this.#deflater = deflater
     this.request = request
   }
 
@@ -111,12 +126,19 @@ class WsServerSocket implements ServerSocket {
 
   send(payload: string | Uint8Array): void {
     if (this.#ws.readyState !== this.#ws.OPEN) return
-    this.#ws.send(payload, { binary: typeof payload !== 'string' }, () => {})
+    const isText = typeof payload === 'string'
+    if (this.#deflater === undefined) {
+      this.#ws.send(payload, { binary: !isText, compress: false }, () => {})
+      return
+    }
+    // At once, unlike what `ws` does, so that a drop behind it loses nothing that was sent.
+    const compressed = this.#deflater.deflate(Buffer.from(payload as Uint8Array))
+    this.#socket.write(encodeFrame(isText ? TEXT : BINARY, compressed, { rsv: COMPRESSED }))
   }
 
   sendCut(text: string, byteCount: number, how: DropKind): void {
     if (this.#ws.readyState !== this.#ws.OPEN) return
-    const frame = textFrame(text)
+    const frame = encodeFrame(TEXT, Buffer.from(text))
     this.#socket.write(frame.subarray(0, Math.min(byteCount, frame.length)), () => this.drop(how))
   }
 
@@ -169,6 +191,21 @@ class WsServerSocket implements ServerSocket {
   }
 }
 
+/** What compresses for a client with which the response's header lines have just agreed. */
+function deflaterFor(lines: readonly string[]): MessageDeflater | undefined {
+  const name = 'Sec-WebSocket-Extensions: '
+  const extensions = parseExtensions(
+    lines.filter((line) => line.startsWith(name)).map((line) => line.slice(name.length)),
+  )
+  if (typeof extensions === 'string' || extensions[0] === undefined) return undefined
+  const parameters = new Map(extensions[0].parameters)
+  const maxWindowBits = Number(parameters.get('server_max_window_bits') ?? 15)
+  // zlib has no window of 8 to compress with: such a client gets uncompressed messages, which are always allowed.
+  if (maxWindowBits < 9) return undefined
+  const context = { noContextTakeover: parameters.has('server_no_context_takeover'), maxWindowBits }
+  return new MessageDeflater(context, { thresholdBytes: 0, level: 6, memLevel: 8 })
+}
+
 function upgradeRequest(incoming: IncomingMessage): UpgradeRequest {
   const headers: Record<string, string> = {}
   for (const [name, value] of Object.entries(incoming.headers)) {
@@ -185,16 +222,4 @@ function refusalText({ status, headers = {}, body = '' }: Refusal): string {
     '',
     body,
   ].join('\r\n')
-}
-
-/** One unmasked text frame (RFC 6455 5.2). */
-function textFrame(text: string): Buffer {
-  const payload = Buffer.from(text)
-  const n = payload.length
-  const header = Buffer.alloc(n < 126 ? 2 : n < 65_536 ? 4 : 10)
-  header[0] = 0x81
-  header[1] = n < 126 ? n : n < 65_536 ? 126 : 127
-  if (header.length === 4) header.writeUInt16BE(n, 2)
-  if (header.length === 10) header.writeBigUInt64BE(BigInt(n), 2)
-  return Buffer.concat([header, payload])
 }

@@ -26,7 +26,17 @@ describe('help', () => {
       const { code, out, err } = await run(...argv)
       expect([code, err]).toEqual([0, ''])
       expect(out).toContain("usage: shared-ws watch URL [--send JSON]... [--seconds N] [--json] [--header 'K: V']...")
-      for (const option of ['send', 'insecure', 'ca', 'transport', 'max-messages', 'quiet', 'subprotocol']) {
+      for (const option of [
+        'send',
+        'insecure',
+        'ca',
+        'transport',
+        'max-messages',
+        'quiet',
+        'subprotocol',
+        'deflate',
+        'inflate-binary',
+      ]) {
         expect(out).toMatch(new RegExp(`^  --${option}`, 'm'))
       }
       expect(out).toContain('Exit codes')
@@ -90,6 +100,8 @@ describe('mistakes: exit code 2, nothing on stdout', () => {
     [['--ca', 'package.json'], '--ca: package.json '],
     [['--max-messages', '0'], '--max-messages: "0" is not a whole number from 1'],
     [['--send'], '--send: needs a value: JSON'],
+    [['--deflate=yes'], '--deflate: takes no value'],
+    [['--inflate-binary', 'zip'], '--inflate-binary: "zip" is not one of gzip, deflate, deflate-raw'],
   ])('of watch: %j', async (argv, message) => {
     const { code, err } = await run('watch', 'ws://127.0.0.1:1', ...argv)
     expect(err).toContain(message)

@@ -236,6 +236,8 @@ describe('options', () => {
     ['maxLogEntries', { maxLogEntries: Number.NaN }],
     ['chaos', { chaos: 3 }],
     ['chaos', { chaos: true, server: 'uws' }],
+    ['perMessageDeflate', { perMessageDeflate: 'yes' }],
+    ['perMessageDeflate', { perMessageDeflate: true, server: 'uws' }],
     ['chaos.faultEveryMs', { chaos: { faultEveryMs: 0 } }],
     ['chaos.faults.fire', { chaos: { faults: { fire: 1, rst: 1 } } }],
     ['chaos.fates', { chaos: { fates: {} } }],

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { WsConnectRequest } from '../../../src/connect/request.ts'
 import { systemRandom } from '../../../src/support/random.ts'
+import { OFFER } from '../../../src/testing/contract/deflate.ts'
 import { LinkLog } from '../../../src/testing/contract/link-log.ts'
 import { VirtualClock } from '../../../src/testing/virtual-clock.ts'
 import { type MockServerLink, MockTransport, type MockTransportOptions } from '../../../src/transport/mock.ts'
@@ -52,6 +53,43 @@ describe('the upgrade', () => {
       remotePort: 443,
       tls: { protocol: 'TLSv1.3', authorized: true },
     })
+  })
+
+  test('takes an offer of permessage-deflate by its header, and compresses from then on', () => {
+    const compress = { thresholdBytes: 10, level: 6, memLevel: 8 }
+    const { link, log, server } = connect(
+      { onConnect: (server) => server.accept({ headers: [['sec-websocket-extensions', 'permessage-deflate']] }) },
+      { perMessageDeflate: { ...OFFER, compress } },
+    )
+    expect(log.opened?.perMessageDeflate).toMatchObject({ clientMaxWindowBits: 15, compress })
+    server.sendText('long enough '.repeat(50))
+    server.sendBinary(Buffer.alloc(1000))
+    clock.advance(0)
+    expect(log.texts[0]).toBe('long enough '.repeat(50))
+    expect(log.messages[1]?.bytes).toEqual(new Uint8Array(1000))
+    expect(link.bytesReceived).toBeLessThan(100)
+    for (const text of ['short', 'long enough '.repeat(50), 'long enough '.repeat(50)]) link.offer(text)
+    clock.advance(0)
+    expect(server.frames.map((frame) => [frame.text().length, frame.compressed])).toEqual([
+      [5, false],
+      [600, true],
+      [600, true],
+    ])
+    expect(server.frames[2]?.wirePayload.length).toBeLessThan(server.frames[1]?.wirePayload.length as number)
+  })
+
+  test('an answer that does not fit the offer fails as it would with a real server', () => {
+    const headers = [['Sec-WebSocket-Extensions', 'permessage-deflate; client_max_window_bits']] as const
+    const onConnect = (server: MockServerLink): void => server.accept({ headers })
+    for (const [overrides, code] of [
+      [{ perMessageDeflate: OFFER }, 'ERR_UPGRADE_DEFLATE_VALUE'],
+      [{}, 'ERR_UPGRADE_EXTENSION'],
+    ] as const) {
+      const { log } = connect({ onConnect }, overrides)
+      expect(log.cause).toMatchObject({ kind: 'handshake-failed', stage: 'upgrade', code })
+    }
+    const declined = connect({}, { perMessageDeflate: { ...OFFER, required: true } })
+    expect(declined.log.cause).toMatchObject({ code: 'ERR_UPGRADE_DEFLATE_DECLINED' })
   })
 
   test('waits for a server that has not decided, until the deadline', () => {
