@@ -39,8 +39,6 @@ describe('connecting', () => {
         timeouts: { dnsMs: 7 },
         socket: { noDelay: false, keepAliveIdleMs: 1500 },
         tls: { validateCerts: false },
-        perMessageDeflate: { serverMaxWindowBits: 10, compress: { level: 9 } },
-        inflateBinary: 'deflate-raw',
       },
       'wss://u:p@host.example/path?q=1',
     )
@@ -56,8 +54,6 @@ describe('connecting', () => {
       timeouts: { dnsMs: 7, tcpMs: 5000, totalMs: 15_000 },
       socket: { noDelay: false, keepAliveIdleMs: 1500 },
       tls: { validateCerts: false },
-      perMessageDeflate: { serverMaxWindowBits: 10, compress: { thresholdBytes: 1024, level: 9, memLevel: 8 } },
-      inflateBinary: 'deflate-raw',
     })
   })
 
