@@ -17,6 +17,7 @@ export type {
   WsNegotiatedDeflate,
   WsPerMessageDeflateOptions,
 } from './connect/permessage-deflate.ts'
+export type { WsTlsInfo } from './connect/raw-link.ts'
 export type {
   HeaderLines,
   WsAddress,
@@ -25,6 +26,7 @@ export type {
   WsConnectRequest,
   WsLimits,
   WsLookup,
+  WsPem,
   WsSocketOptions,
   WsStageTimeouts,
   WsTlsConfig,

@@ -32,6 +32,7 @@ napi_value CreateContext(napi_env env, napi_callback_info info) {
   options.max_version = GetString(env, arguments[0], "maxVersion");
   options.ciphers = GetString(env, arguments[0], "ciphers");
   options.verify = GetBoolean(env, arguments[0], "verify");
+  options.key_log = GetBoolean(env, arguments[0], "keyLog");
   std::string error;
   SSL_CTX* context = CreateTlsContext(options, &error);
   if (context == nullptr) return ThrowError(env, "ERR_TLS_CONFIG", error.c_str());
@@ -53,8 +54,12 @@ napi_value StartTls(napi_env env, napi_callback_info info) {
   Link* link = Environment::FindLink(env, arguments.Uint(0));
   if (link == nullptr) return nullptr;
   std::string error;
-  if (!link->StartTls(static_cast<SSL_CTX*>(context), GetString(env, arguments[2], "serverName"),
-                      GetString(env, arguments[2], "verifyHost"), &error)) {
+  TlsStart start;
+  start.server_name = GetString(env, arguments[2], "serverName");
+  start.verify_host = GetString(env, arguments[2], "verifyHost");
+  start.session = GetBytes(env, arguments[2], "session");
+  start.keep_sessions = GetBoolean(env, arguments[2], "keepSessions");
+  if (!link->StartTls(static_cast<SSL_CTX*>(context), start, &error)) {
     return ThrowError(env, "ERR_TLS_CONFIG", error.c_str());
   }
   return nullptr;
@@ -75,12 +80,40 @@ napi_value TlsInfo(napi_env env, napi_callback_info info) {
   return object;
 }
 
+napi_value TakeSessions(napi_env env, napi_callback_info info) {
+  const Arguments<1> arguments(env, info);
+  Link* link = Environment::FindLink(env, arguments.Uint(0));
+  const std::vector<TlsSession> sessions = link == nullptr ? std::vector<TlsSession>() : link->TakeSessions();
+  napi_value list;
+  napi_create_array(env, &list);
+  uint32_t count = 0;
+  for (const TlsSession& session : sessions) {
+    napi_value bytes;
+    void* data = nullptr;
+    // Of its own memory, never of Node's pool, which other code can see.
+    napi_value buffer;
+    if (napi_create_arraybuffer(env, session.der.size(), &data, &buffer) != napi_ok ||
+        napi_create_typedarray(env, napi_uint8_array, session.der.size(), buffer, 0, &bytes) != napi_ok) {
+      break;
+    }
+    session.der.copy(static_cast<char*>(data), session.der.size());
+    napi_value object;
+    napi_create_object(env, &object);
+    SetProperty(env, object, "bytes", bytes);
+    SetProperty(env, object, "expiresAtMs", NumberValue(env, session.expires_at_ms));
+    SetProperty(env, object, "singleUse", BooleanValue(env, session.single_use));
+    napi_set_element(env, list, count++, object);
+  }
+  return list;
+}
+
 }  // namespace
 
 void ExportTlsCalls(napi_env env, napi_value exports) {
   ExportFunction(env, exports, "createTlsContext", CreateContext);
   ExportFunction(env, exports, "startTls", StartTls);
   ExportFunction(env, exports, "tlsInfo", TlsInfo);
+  ExportFunction(env, exports, "takeSessions", TakeSessions);
 }
 
 }  // namespace shared_ws

@@ -244,13 +244,12 @@ void Link::ReadMore() {
   UpdatePoll();
 }
 
-bool Link::StartTls(SSL_CTX* context, const std::string& server_name, const std::string& verify_host,
-                    std::string* error) {
+bool Link::StartTls(SSL_CTX* context, const TlsStart& start, std::string* error) {
   if (phase_ != Phase::kRaw || tls_ != nullptr) {
     *error = "TLS can start once, on a connected link";
     return false;
   }
-  tls_ = std::make_unique<TlsStream>(context, server_name, verify_host);
+  tls_ = std::make_unique<TlsStream>(context, start);
   if (!tls_->ok()) {
     *error = tls_->error();
     tls_.reset();
@@ -284,6 +283,7 @@ void Link::ContinueHandshake() {
   BorrowCipherBuffer();
   const TlsStream::Result result = tls_->Handshake();
   SendCipher();  // an alert explains a failure to the peer
+  ReportTls();   // the keys of a handshake that fails are wanted most
   switch (result) {
     case TlsStream::Result::kWantInput:
       return;
@@ -296,13 +296,33 @@ void Link::ContinueHandshake() {
       return;
     case TlsStream::Result::kClosed:
     case TlsStream::Result::kFailed:
-      if (tls_->verify_failed()) {
+      if (tls_->refused_certificate()) {
         End(EndReason::kCertificate, static_cast<uint32_t>(tls_->verify_result()), tls_->verify_error());
       } else {
         End(EndReason::kTls, 0, tls_->error());
       }
       return;
   }
+}
+
+// Says what the session has put aside. What finds no room now is told with the next record of TLS that comes.
+void Link::ReportTls() {
+  Batch& batch = loop_->batch();
+  if (loop_->batch_is_out() || !batch.HasRecordRoom()) return;
+  std::string& lines = tls_->key_log();
+  if (!lines.empty() && batch.SlabRoom() >= lines.size()) {
+    batch.AddCopy(RecordKind::kKeyLog, id_, now_us_, 0, lines.data(), lines.size(), 0);
+    lines.clear();
+  }
+  if (tls_->has_sessions() && !sessions_told_) {
+    sessions_told_ = true;
+    batch.Add(RecordKind::kSessions, id_, now_us_);
+  }
+}
+
+std::vector<TlsSession> Link::TakeSessions() {
+  sessions_told_ = false;
+  return tls_ == nullptr ? std::vector<TlsSession>() : tls_->TakeSessions();
 }
 
 // ---- Ending

@@ -45,9 +45,10 @@ class Link {
   bool WriteRaw(const uint8_t* data, size_t size);
   void ReadMore();
   // False, with words in `error`: OpenSSL refused.
-  bool StartTls(SSL_CTX* context, const std::string& server_name, const std::string& verify_host,
-                std::string* error);
+  bool StartTls(SSL_CTX* context, const TlsStart& start, std::string* error);
   const TlsStream* tls() const { return tls_.get(); }
+  // After kSessions.
+  std::vector<TlsSession> TakeSessions();
   // `glued`: bytes that came behind the upgrade response; decoded in the next turn, before anything newer.
   bool StartWebSocket(const Limits& limits, const Extensions& extensions, const uint8_t* glued,
                       size_t glued_size);
@@ -97,6 +98,7 @@ class Link {
   void UpdatePoll();
   void FinishConnecting();
   void ContinueHandshake();
+  void ReportTls();
 
   bool WantsToRead() const;
   void ReadTurn();
@@ -151,6 +153,7 @@ class Link {
   bool close_sent_ = false;  // CLOSE is queued or out
   bool close_due_ = false;   // CLOSE leaves after the batch
   bool socket_error_seen_ = false;
+  bool sessions_told_ = false;  // kSessions is out, and nobody has taken them
   uint16_t close_code_ = 0;
   double now_us_ = 0;  // receive time of the newest read; all that we hold back came with it
   uint64_t next_sequence_ = 1;

@@ -171,6 +171,7 @@ void Link::ReadSealed() {
   UpdateCounters();
   if (size > 0) TakePlaintext(begin, size);
   if (ended_) return;
+  if (tls_->has_sessions() || !tls_->key_log().empty()) ReportTls();
   if (cipher_.size() - cipher_head_ > kMaxUnsentCipherBytes) {
     End(EndReason::kTls, 0, "the peer asks for answers and does not read them");
     return;

@@ -18,6 +18,8 @@ enum class RecordKind : uint8_t {
   kSecure = 8,
   kWritable = 9,
   kEnd = 10,
+  kSessions = 11,
+  kKeyLog = 12,
 };
 
 enum class EndReason : uint8_t {

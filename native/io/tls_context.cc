@@ -5,9 +5,21 @@
 #include <openssl/ssl.h>
 
 #include "io/tls_errors.h"
+#include "io/tls_stream.h"
 
 namespace shared_ws {
 namespace {
+
+// RFC 7301. What we speak, and what some balancers want to hear before they pick a road.
+constexpr unsigned char kAlpn[] = "\x08http/1.1";
+
+int OnNewSession(SSL* ssl, SSL_SESSION* session) {
+  return static_cast<TlsStream*>(SSL_get_app_data(ssl))->KeepSession(session) ? 1 : 0;
+}
+
+void OnKeyLog(const SSL* ssl, const char* line) {
+  static_cast<TlsStream*>(SSL_get_app_data(ssl))->LogKey(line);
+}
 
 BIO* MemoryOf(const std::string& text) {
   return BIO_new_mem_buf(text.data(), static_cast<int>(text.size()));
@@ -135,7 +147,14 @@ bool Configure(SSL_CTX* context, const TlsContextOptions& options, std::string* 
   // Links own memory only while they need it: the record buffers go back when idle.
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
-  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  // The cache is not OpenSSL's: a link gives its sessions away, and is given one to offer.
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+  SSL_CTX_sess_set_new_cb(context, OnNewSession);
+  if (options.key_log) SSL_CTX_set_keylog_callback(context, OnKeyLog);
+  if (SSL_CTX_set_alpn_protos(context, kAlpn, sizeof(kAlpn) - 1) != 0) {
+    *error = "no memory for ALPN";
+    return false;
+  }
   return true;
 }
 

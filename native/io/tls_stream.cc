@@ -64,7 +64,7 @@ std::string TakeTlsError(const char* when_empty) {
   return text;
 }
 
-TlsStream::TlsStream(SSL_CTX* context, const std::string& server_name, const std::string& verify_host) {
+TlsStream::TlsStream(SSL_CTX* context, const TlsStart& start) : keep_sessions_(start.keep_sessions) {
   uv_once(&g_bio_method_once, MakeBioMethod);
   ERR_clear_error();
   SSL* ssl = g_bio_method == nullptr ? nullptr : SSL_new(context);
@@ -74,7 +74,19 @@ TlsStream::TlsStream(SSL_CTX* context, const std::string& server_name, const std
     BIO_set_data(bio, this);
     SSL_set_bio(ssl, bio, bio);  // the session owns it now
     SSL_set_connect_state(ssl);
-    if (!server_name.empty()) good = SSL_set_tlsext_host_name(ssl, server_name.c_str()) == 1;
+    SSL_set_app_data(ssl, this);  // for the context's callbacks
+    const std::string& verify_host = start.verify_host;
+    if (!start.server_name.empty()) good = SSL_set_tlsext_host_name(ssl, start.server_name.c_str()) == 1;
+    if (SSL_SESSION* session = start.session.empty() ? nullptr : ParseSession(start.session)) {
+      // One that this context cannot use is no reason not to connect. A resumed handshake verifies nothing,
+      // so a session that was not verified is not for somebody who insists.
+      SSL_set_session(ssl, session);
+      SSL_SESSION_free(session);
+      if ((SSL_get_verify_mode(ssl) & SSL_VERIFY_PEER) != 0 && SSL_get_verify_result(ssl) != X509_V_OK) {
+        SSL_set_session(ssl, nullptr);
+        SSL_set_verify_result(ssl, X509_V_OK);
+      }
+    }
     if (good && !verify_host.empty()) {
       X509_VERIFY_PARAM* param = SSL_get0_param(ssl);
       X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
@@ -92,6 +104,7 @@ TlsStream::TlsStream(SSL_CTX* context, const std::string& server_name, const std
 }
 
 TlsStream::~TlsStream() {
+  for (SSL_SESSION* session : sessions_) SSL_SESSION_free(session);
   SSL_free(ssl_);
   ERR_clear_error();
 }
@@ -179,6 +192,39 @@ void TlsStream::Shutdown() {
   ERR_clear_error();
 }
 
+bool TlsStream::KeepSession(SSL_SESSION* session) {
+  if (!keep_sessions_) return false;
+  if (sessions_.size() == kMaxKeptSessions) {
+    SSL_SESSION_free(sessions_.front());
+    sessions_.erase(sessions_.begin());
+  }
+  sessions_.push_back(session);
+  return true;
+}
+
+std::vector<TlsSession> TlsStream::TakeSessions() {
+  ERR_clear_error();
+  std::vector<TlsSession> taken;
+  for (SSL_SESSION* session : sessions_) {
+    TlsSession description;
+    if (DescribeSession(session, &description)) taken.push_back(std::move(description));
+    SSL_SESSION_free(session);
+  }
+  sessions_.clear();
+  ERR_clear_error();
+  return taken;
+}
+
+void TlsStream::LogKey(const char* line) {
+  // A handshake logs five lines; a peer that changes keys for ever must not fill memory.
+  if (key_log_.size() > 16 * 1024) return;
+  key_log_ += line;
+  key_log_ += '\n';
+}
+
+bool TlsStream::refused_certificate() const {
+  return verify_failed() && (SSL_get_verify_mode(ssl_) & SSL_VERIFY_PEER) != 0;
+}
 long TlsStream::verify_result() const {
   return SSL_get_verify_result(ssl_);
 }

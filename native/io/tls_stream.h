@@ -3,14 +3,23 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "core/bytes.h"
+#include "io/tls_session.h"
 
 typedef struct ssl_st SSL;
 typedef struct ssl_ctx_st SSL_CTX;
 typedef struct bio_st BIO;
 
 namespace shared_ws {
+
+struct TlsStart {
+  std::string server_name{};   // SNI; empty: none
+  std::string verify_host{};   // empty: the name is not checked
+  std::string session{};       // offered for resumption; empty, or no session at all: a full handshake
+  bool keep_sessions = false;  // of those that the server gives out
+};
 
 // One TLS client session over memory: ciphertext is handed in and collected, no socket is known here.
 // Single-threaded. Every call leaves OpenSSL's error queue empty.
@@ -21,8 +30,11 @@ class TlsStream {
   // A TLS record carries at most this much plaintext.
   static constexpr size_t kMaxRecordBytes = 16 * 1024;
 
-  // Takes a reference to `context`. `verify_host` empty: the name is not checked. Check ok() before use.
-  TlsStream(SSL_CTX* context, const std::string& server_name, const std::string& verify_host);
+  // A server may give out many; the newest are enough.
+  static constexpr size_t kMaxKeptSessions = 4;
+
+  // Takes a reference to `context`. Check ok() before use.
+  TlsStream(SSL_CTX* context, const TlsStart& start);
   ~TlsStream();
   TlsStream(const TlsStream&) = delete;
   TlsStream& operator=(const TlsStream&) = delete;
@@ -46,6 +58,8 @@ class TlsStream {
   void Shutdown();
 
   bool verify_failed() const { return verify_result() != 0; }
+  // The handshake failed because of that: somebody insists.
+  bool refused_certificate() const;
   long verify_result() const;
   const char* verify_error() const;
   // Of the last kFailed.
@@ -56,9 +70,18 @@ class TlsStream {
   bool session_reused() const;
   std::string alpn() const;
 
-  // For the BIO; not for others.
+  // Sessions came that TakeSessions() has not given yet.
+  bool has_sessions() const { return !sessions_.empty(); }
+  std::vector<TlsSession> TakeSessions();
+  // Lines in the format of SSLKEYLOGFILE, each with its line feed, where the context asks for them. Secrets.
+  std::string& key_log() { return key_log_; }
+
+  // For OpenSSL's callbacks; not for others.
   size_t TakeInput(uint8_t* into, size_t capacity);
   bool PutOutput(const uint8_t* data, size_t size);
+  // Whether it took over the caller's reference.
+  bool KeepSession(SSL_SESSION* session);
+  void LogKey(const char* line);
 
  private:
   Result Classify(int returned);
@@ -70,6 +93,9 @@ class TlsStream {
   Bytes feeding_;
   Bytes* out_ = nullptr;
   bool shut_down_ = false;
+  bool keep_sessions_ = false;
+  std::vector<SSL_SESSION*> sessions_;  // oldest first
+  std::string key_log_;
   std::string error_;
 };
 

@@ -26,7 +26,7 @@ Event Shake(World* world, const Attempt& attempt) {
   TlsPeer peer(world, listener.AcceptSocket(), server.get());
   CHECK(world->RunUntil([&] { return world->Has(id, RecordKind::kConnected); }));
   std::string error;
-  CHECK((*world)[id].StartTls(client.get(), attempt.server_name, attempt.verify_host, &error), error);
+  CHECK((*world)[id].StartTls(client.get(), {attempt.server_name, attempt.verify_host}, &error), error);
   CHECK_EQ(ERR_peek_error(), 0ul);
   client.reset();  // the link has a reference of its own
   CHECK(world->RunUntil([&] { return world->Of(id).size() == 2; }));
@@ -155,7 +155,7 @@ TEST(tls_says_what_is_wrong_with_the_other_side) {
     const auto peer = listener.Accept(&world);
     UNTIL(world, world.Has(id, RecordKind::kConnected));
     std::string error;
-    CHECK(world[id].StartTls(client.get(), "localhost", "localhost", &error));
+    CHECK(world[id].StartTls(client.get(), {"localhost", "localhost"}, &error));
     peer->Send(answer);
     UNTIL(world, world.Has(id, RecordKind::kEnd));
     const Event end = world.First(id, RecordKind::kEnd);
@@ -174,7 +174,7 @@ TEST(tls_says_what_is_wrong_with_the_other_side) {
   TlsPeer peer(&world, listener.AcceptSocket(), server.get());
   UNTIL(world, world.Has(id, RecordKind::kConnected));
   std::string error;
-  CHECK(world[id].StartTls(client.get(), "", "", &error));
+  CHECK(world[id].StartTls(client.get(), {"", ""}, &error));
   UNTIL(world, world.Has(id, RecordKind::kEnd));
   CHECK_EQ(world.First(id, RecordKind::kEnd).opcode, static_cast<uint8_t>(EndReason::kTls));
   CHECK_EQ(world.First(id, RecordKind::kEnd).payload, "tlsv1 alert protocol version");
@@ -190,7 +190,7 @@ TEST(tls_ends_in_the_middle_of_the_handshake) {
     auto peer = listener.Accept(&world);
     UNTIL(world, world.Has(id, RecordKind::kConnected));
     std::string error;
-    CHECK(world[id].StartTls(client.get(), "localhost", "localhost", &error));
+    CHECK(world[id].StartTls(client.get(), {"localhost", "localhost"}, &error));
     UNTIL(world, !peer->received.empty());                        // the client hello
     peer->Send(std::string_view("\x16\x03\x03\x00\x7a\x02", 6));  // a record begins
     world.Settle(3);
@@ -235,7 +235,7 @@ TEST(tls_handshake_in_single_bytes) {
     ERR_clear_error();
   };
   std::string error;
-  CHECK(world[id].StartTls(client.get(), "localhost", "localhost", &error));
+  CHECK(world[id].StartTls(client.get(), {"localhost", "localhost"}, &error));
   for (int i = 0; i < 100 && !world.Has(id, RecordKind::kSecure); i++) {
     world.Settle(3);
     pass_on();

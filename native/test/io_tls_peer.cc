@@ -199,7 +199,7 @@ TlsPair::TlsPair(World* world_, int version, size_t max_link_bytes, int receive_
   peer = std::make_unique<TlsPeer>(&world, listener.AcceptSocket(), server.get());
   std::string error;
   CHECK(world.RunUntil([&] { return world.Has(id, RecordKind::kConnected); }));
-  CHECK(link().StartTls(client.get(), "localhost", "localhost", &error), error);
+  CHECK(link().StartTls(client.get(), {"localhost", "localhost"}, &error), error);
   CHECK(world.RunUntil([&] { return world.Has(id, RecordKind::kSecure) && peer->secure(); }));
   CHECK(link().StartWebSocket({}, {}, nullptr, 0));
 }

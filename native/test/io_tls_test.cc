@@ -60,8 +60,8 @@ TEST(tls_raw_phase_asks_for_bytes_too) {
   TlsPeer peer(&world, listener.AcceptSocket(), server.get());
   UNTIL(world, world.Has(id, RecordKind::kConnected));
   std::string error;
-  CHECK(world[id].StartTls(client.get(), "localhost", "localhost", &error));
-  CHECK(!world[id].StartTls(client.get(), "localhost", "localhost", &error));
+  CHECK(world[id].StartTls(client.get(), {"localhost", "localhost"}, &error));
+  CHECK(!world[id].StartTls(client.get(), {"localhost", "localhost"}, &error));
   CHECK_EQ(error, "TLS can start once, on a connected link");
   CHECK(!world[id].WriteRaw(Raw("early"), 5), "not before the handshake is done");
   UNTIL(world, peer.secure() && world.Has(id, RecordKind::kSecure));

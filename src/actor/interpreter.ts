@@ -1,3 +1,4 @@
+import { guardKeyLog } from '../connect/key-log.ts'
 import type { WsDisconnectCause } from '../errors/disconnect-cause.ts'
 import { WsHealthMonitor } from '../health/health-monitor.ts'
 import { SequentialRequestIds, type WsRequestIds } from '../requests/request-ids.ts'
@@ -102,8 +103,10 @@ export class Interpreter {
     })
     this.watch = new Watch(this)
     this.#admission = new Admission(options.admission, options.clock)
+    // The key log is user code as any hook is, and called from the depths of a transport.
+    const tls = guardKeyLog(options.tls, (log, line) => this.enter(() => this.hooks.notify('tls.keyLog', log, line)))
     this.#attempts = {
-      options,
+      options: { ...options, tls },
       admission: this.#admission,
       lastHost: undefined,
       onHeld: ({ why, host, delayMs }) => this.enter(() => this.status({ kind: 'held', why, host, delayMs })),

@@ -4,7 +4,7 @@ import { type Attempt, type Progress, stageError, timeoutError } from './attempt
 import { abortedCause, type ConnectTarget, connectTarget, portOf, totalTimeout } from './causes.ts'
 import { openFirst } from './happy-eyeballs.ts'
 import type { WsNegotiatedDeflate } from './permessage-deflate.ts'
-import type { RawLink, RawLinkOpener } from './raw-link.ts'
+import type { RawLink, RawLinkOpener, WsTlsInfo } from './raw-link.ts'
 import type { HeaderLines, WsConnectRequest } from './request.ts'
 import { resolveHost, secure, upgrade } from './stages.ts'
 import { type PreparedTls, prepareTls } from './tls.ts'
@@ -20,7 +20,7 @@ export interface Established<L extends RawLink> {
   /** Bytes that came behind the response head: the first frames. Empty when there were none. */
   readonly glued: Uint8Array
   /** Undefined on `ws:`. */
-  readonly tls: { readonly protocol: string; readonly cipher: string; readonly authorized: boolean } | undefined
+  readonly tls: WsTlsInfo | undefined
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { Clock } from '../support/clock.ts'
 import type { WsAddress, WsSocketOptions } from './request.ts'
 import type { PreparedTls } from './tls.ts'
+import type { TlsSession } from './tls-sessions.ts'
 
 /**
  * A socket before it is a WebSocket: what `establish()` drives. The native transport implements it over the addon, a
@@ -13,16 +14,34 @@ export interface RawLink {
   /** The next bytes, in memory of their own. Rejects with {@link RawLinkError}; `ERR_SOCKET_ENDED` when the peer closed. */
   read(): Promise<Uint8Array>
   /** TLS over what is there. Resolves when the peer is authenticated as asked. Rejects with {@link RawLinkError}. */
-  startTls(tls: PreparedTls): Promise<RawTlsInfo>
+  startTls(tls: PreparedTls, exchange: TlsExchange): Promise<WsTlsInfo>
   addresses(): { localAddress: string; localPort: number; remoteAddress: string; remotePort: number }
   /** Ends it at once. Pending promises reject. Idempotent. */
   destroy(): void
 }
 
-export interface RawTlsInfo {
+/** What was negotiated. */
+export interface WsTlsInfo {
+  /** `TLSv1.3` or `TLSv1.2`. */
   readonly protocol: string
+  /** OpenSSL's name for it. */
   readonly cipher: string
+  /** The protocol that the server chose of those we offer by ALPN (RFC 7301): `http/1.1`, or '' when it has no opinion. */
+  readonly alpn: string
+  /** The certificate's chain leads to a trusted root. Can be false only with `validateCerts: false`. */
   readonly authorized: boolean
+  /** The handshake was a short one, with a session of an earlier connection. */
+  readonly sessionReused: boolean
+}
+
+/** What a handshake takes from earlier ones, and gives to later ones. */
+export interface TlsExchange {
+  /** Offered for resumption. The server may refuse it: then the handshake is a full one. */
+  readonly session: TlsSession | undefined
+  /** Gets each session that the server gives out, as long as the link lives. Undefined: none is wanted. */
+  readonly onSession: ((session: TlsSession) => void) | undefined
+  /** Gets each line of the key log, without a line feed. Given exactly when `PreparedTls.keyLog` is set. */
+  readonly onKeyLog: ((line: string) => void) | undefined
 }
 
 /** Opens one address. Rejects with {@link RawLinkError}. */

@@ -112,15 +112,19 @@ export interface WsAddress {
   readonly family: 4 | 6
 }
 
-/** PEM strings or bytes. */
+/** PEM: text, or its bytes. One string may hold several blocks. */
+export type WsPem = string | Uint8Array
+
 export interface WsTlsConfig {
   /** Verify chain and host name. Default true. */
   readonly validateCerts?: boolean
   /** Trusted roots, instead of the default ones. */
-  readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[]
+  readonly ca?: WsPem | readonly WsPem[]
+  /** Roots that are trusted besides `ca`, or besides the default ones. */
+  readonly extraCa?: WsPem | readonly WsPem[]
   /** Client certificate chain and its key. */
-  readonly cert?: string | Uint8Array
-  readonly key?: string | Uint8Array
+  readonly cert?: WsPem
+  readonly key?: WsPem
   readonly passphrase?: string
   /** Name for SNI and for the certificate check. Default: the URL's host. */
   readonly serverName?: string
@@ -129,4 +133,15 @@ export interface WsTlsConfig {
   readonly maxVersion?: 'TLSv1.2' | 'TLSv1.3'
   /** OpenSSL's notation, as Node's `tls.connect({ ciphers })`. */
   readonly ciphers?: string
+  /**
+   * Shorten the handshake of a reconnect with a session of an earlier connection (RFC 8446 2.2, RFC 5077). Sessions are kept in
+   * memory, per environment, for the same host, port and `tls` options; at most 256 of them and 1 MiB. Default true.
+   */
+  readonly sessionResumption?: boolean
+  /**
+   * For debugging: gets the secrets of each connection, one line of the format of SSLKEYLOGFILE at a time, so that a captured
+   * packet trace can be decrypted. A string is the path of a file to append to, made readable to its owner alone. Whoever has
+   * these lines reads everything, credentials included. The environment variable SSLKEYLOGFILE is not looked at.
+   */
+  readonly keyLog?: ((line: string) => void) | string
 }

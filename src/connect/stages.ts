@@ -3,9 +3,11 @@ import { type Attempt, inStage, stageError } from './attempt.ts'
 import { handshakeFailed, refusalCause } from './causes.ts'
 import { literalAddress, lookupProblem } from './dns.ts'
 import { interleaveFamilies } from './happy-eyeballs.ts'
-import { type RawLink, RawLinkError, type RawTlsInfo } from './raw-link.ts'
+import { keyLogOf } from './key-log.ts'
+import { type RawLink, RawLinkError, type TlsExchange, type WsTlsInfo } from './raw-link.ts'
 import type { WsAddress } from './request.ts'
 import type { PreparedTls } from './tls.ts'
+import { tlsSessionKey, tlsSessions } from './tls-sessions.ts'
 import { buildUpgradeRequest, newUpgradeKey } from './upgrade-request.ts'
 import { UpgradeResponse, type UpgradeResult } from './upgrade-response.ts'
 
@@ -47,14 +49,28 @@ export async function resolveHost(attempt: Attempt, hostname: string): Promise<r
   })
 }
 
-export function secure(attempt: Attempt, link: RawLink, tls: PreparedTls): Promise<RawTlsInfo> {
-  return inStage(attempt, 'tls', async () => {
-    try {
-      return await link.startTls(tls)
-    } catch (thrown) {
-      throw stageError('tls', attempt.target, 'the TLS handshake failed', thrown)
-    }
-  })
+export async function secure(attempt: Attempt, link: RawLink, tls: PreparedTls): Promise<WsTlsInfo> {
+  const { request, target } = attempt
+  const key = tlsSessionKey(tls, target.hostPort)
+  const nowMs = (): number => request.clock.epochUs() / 1000
+  const resumes = request.tls.sessionResumption ?? true
+  const session = resumes ? tlsSessions.take(key, nowMs()) : undefined
+  const exchange: TlsExchange = {
+    session,
+    onSession: resumes ? (given) => tlsSessions.put(key, given, nowMs()) : undefined,
+    onKeyLog: keyLogOf(request.tls),
+  }
+  try {
+    return await inStage(attempt, 'tls', () =>
+      link.startTls(tls, exchange).catch((thrown: unknown) => {
+        throw stageError('tls', target, 'the TLS handshake failed', thrown)
+      }),
+    )
+  } catch (error) {
+    // Whatever failed: it may have been the session, and must not be offered again.
+    if (session !== undefined) tlsSessions.drop(key)
+    throw error
+  }
 }
 
 export type Accepted = Extract<UpgradeResult, { kind: 'accepted' }>

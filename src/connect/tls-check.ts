@@ -9,6 +9,7 @@ type Raw = Readonly<Record<string, unknown>>
 const FIELDS: ReadonlySet<string> = new Set([
   'validateCerts',
   'ca',
+  'extraCa',
   'cert',
   'key',
   'passphrase',
@@ -16,12 +17,15 @@ const FIELDS: ReadonlySet<string> = new Set([
   'minVersion',
   'maxVersion',
   'ciphers',
+  'sessionResumption',
+  'keyLog',
 ] satisfies (keyof WsTlsConfig)[])
 
 /** What the same thing is called in Node's TLS options. */
 const OTHER_NAMES: Readonly<Record<string, string>> = {
   rejectUnauthorized: 'validateCerts',
   servername: 'serverName',
+  session: 'sessionResumption (it keeps them by itself)',
   pfx: 'cert and key (PEM)',
 }
 
@@ -41,7 +45,8 @@ export function checkTls(config: unknown, field = 'tls'): WsConfigProblem[] {
   const raw = config as Raw
   checkNames(raw, report)
   checkTypes(raw, report)
-  checkCa(raw['ca'], report)
+  checkCa('ca', raw['ca'], report)
+  checkCa('extraCa', raw['extraCa'], report)
   checkClientCertificate(raw, report)
   checkServerName(raw['serverName'], report)
   checkVersions(raw, report)
@@ -67,23 +72,27 @@ function checkNames(raw: Raw, report: Report): void {
 }
 
 function checkTypes(raw: Raw, report: Report): void {
-  const { validateCerts, passphrase } = raw
-  if (validateCerts !== undefined && typeof validateCerts !== 'boolean') {
-    report('validateCerts', `must be true or false, not ${typeName(validateCerts)}`)
+  const { passphrase, keyLog } = raw
+  for (const name of ['validateCerts', 'sessionResumption']) {
+    const value = raw[name]
+    if (value !== undefined && typeof value !== 'boolean') report(name, `must be true or false, not ${typeName(value)}`)
+  }
+  if (keyLog !== undefined && typeof keyLog !== 'function' && (typeof keyLog !== 'string' || keyLog === '')) {
+    report('keyLog', `must be a function or the path of a file, not ${keyLog === '' ? 'empty' : typeName(keyLog)}`)
   }
   if (passphrase !== undefined && typeof passphrase !== 'string') {
     report('passphrase', `must be a string, not ${typeName(passphrase)}`)
   }
 }
 
-function checkCa(ca: unknown, report: Report): void {
+function checkCa(name: 'ca' | 'extraCa', ca: unknown, report: Report): void {
   if (ca === undefined) return
   if (Array.isArray(ca)) {
-    if (ca.length === 0)
+    if (ca.length === 0 && name === 'ca')
       report('ca', 'is empty, so no server could be trusted: leave it out to trust the default roots')
-    for (const [index, pem] of ca.entries()) checkCertificates(`ca[${index}]`, pem, report)
+    for (const [index, pem] of ca.entries()) checkCertificates(`${name}[${index}]`, pem, report)
   } else {
-    checkCertificates('ca', ca, report)
+    checkCertificates(name, ca, report)
   }
 }
 

@@ -10,7 +10,7 @@ import { checkTls, pemText } from './tls-check.ts'
 export interface PreparedTls {
   /** Equal for configurations that can share one context: the cache key. */
   readonly contextKey: string
-  /** PEM. The user's own, or the default roots. */
+  /** PEM. The user's own, or the default roots; then the extra ones. */
   readonly ca: readonly string[]
   readonly cert: string | undefined
   readonly key: string | undefined
@@ -19,6 +19,8 @@ export interface PreparedTls {
   readonly maxVersion: 'TLSv1.2' | 'TLSv1.3' | undefined
   readonly ciphers: string | undefined
   readonly verify: boolean
+  /** The secrets of connections are wanted. */
+  readonly keyLog: boolean
   /** SNI; undefined for an IP literal. */
   readonly serverName: string | undefined
   /** Name or IP literal the certificate must carry; undefined when `verify` is false. */
@@ -34,7 +36,9 @@ export function prepareTls(config: WsTlsConfig, host: string): PreparedTls {
   if (problems.length > 0) throw new WsConfigError(problems)
 
   const roots = config.ca === undefined ? defaultRoots() : undefined
-  const ca = roots?.pem ?? [config.ca ?? []].flat().map(pemText)
+  const own = [config.ca ?? []].flat().map(pemText)
+  const base = roots?.pem ?? own
+  const extra = [config.extraCa ?? []].flat().map(pemText)
   const context = {
     cert: config.cert === undefined ? undefined : pemText(config.cert),
     key: config.key === undefined ? undefined : pemText(config.key),
@@ -43,13 +47,14 @@ export function prepareTls(config: WsTlsConfig, host: string): PreparedTls {
     maxVersion: config.maxVersion,
     ciphers: config.ciphers,
     verify: config.validateCerts ?? true,
+    keyLog: config.keyLog !== undefined,
   } as const
   // Certificates and SNI name hosts without the root's dot; in URLs "example.com." is valid, and means the same host.
   const name = config.serverName ?? withoutBrackets(host).replace(/\.$/, '')
   return {
     ...context,
-    ca,
-    contextKey: keyOf(context, roots?.digest ?? digestOf(ca)),
+    ca: extra.length === 0 ? base : [...base, ...extra],
+    contextKey: keyOf(context, [roots?.digest ?? digestOf(own), digestOf(extra)]),
     // RFC 6066 section 3: literal addresses are not permitted in SNI.
     serverName: isIP(name) === 0 ? name : undefined,
     verifyHost: context.verify ? name : undefined,
@@ -57,12 +62,12 @@ export function prepareTls(config: WsTlsConfig, host: string): PreparedTls {
 }
 
 /** A digest, not the values: it may end up in a log or a heap snapshot, and one of them is a private key. */
-function keyOf(context: Readonly<Record<string, string | boolean | undefined>>, caDigest: string): string {
+function keyOf(context: Readonly<Record<string, string | boolean | undefined>>, caDigests: readonly string[]): string {
   // JSON keeps values apart that would collide when strung together; undefined becomes null.
   const values = Object.keys(context)
     .sort()
     .map((name) => [name, context[name] ?? null])
   return createHash('sha256')
-    .update(JSON.stringify([values, caDigest]))
+    .update(JSON.stringify([values, caDigests]))
     .digest('hex')
 }

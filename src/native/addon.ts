@@ -50,6 +50,9 @@ export interface NativeAddon {
   /** Raw phase, connected: begins a TLS handshake. A `secure` or an `end` record follows. */
   startTls(id: number, context: NativeTlsContext, options: NativeStartTlsOptions): void
 
+  /** After a `sessions` record: the sessions that came since the last call, oldest first. Empty for a link that has ended. */
+  takeSessions(id: number): readonly NativeTlsSession[]
+
   /** After a `secure` record: what was negotiated. */
   tlsInfo(id: number): NativeTlsInfo | undefined
 
@@ -156,6 +159,17 @@ export interface NativeStartTlsOptions {
   readonly serverName: string | undefined
   /** Name or IP literal that the certificate must carry; undefined: not checked. */
   readonly verifyHost: string | undefined
+  /** A session to offer; what is none is passed over. */
+  readonly session: Uint8Array | undefined
+  /** Whether `sessions` records are wanted. */
+  readonly keepSessions: boolean
+}
+
+/** As `TlsSession`, in memory of its own. */
+export interface NativeTlsSession {
+  readonly bytes: Uint8Array
+  readonly expiresAtMs: number
+  readonly singleUse: boolean
 }
 
 export interface NativeTlsInfo {
@@ -215,6 +229,8 @@ export interface NativeTlsContextOptions {
   /** OpenSSL cipher list for TLS 1.2 and, separated, cipher suites for 1.3, as in Node's `ciphers`. */
   readonly ciphers: string | undefined
   readonly verify: boolean
+  /** Links of this context make `keyLog` records. */
+  readonly keyLog: boolean
 }
 
 export const EndReason = {

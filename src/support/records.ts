@@ -49,6 +49,10 @@ export const RecordKind = {
   writable: 9,
   /** The link is gone; the last record of its id. `opcode` is an `EndReason` of the addon, `aux` its number, payload a text. */
   end: 10,
+  /** The server gave out TLS sessions; the addon hands them over when asked. They are secrets, so not here. */
+  sessions: 11,
+  /** Payload: lines of a TLS key log, where somebody asked for them. */
+  keyLog: 12,
 } as const
 
 /** Records and what their offsets point into. */

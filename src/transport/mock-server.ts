@@ -8,6 +8,7 @@ import {
   totalTimeout,
 } from '../connect/causes.ts'
 import { judgeExtensions, type WsNegotiatedDeflate } from '../connect/permessage-deflate.ts'
+import type { WsTlsInfo } from '../connect/raw-link.ts'
 import type { HeaderLines, WsConnectRequest } from '../connect/request.ts'
 import type { WsDisconnectCause } from '../errors/disconnect-cause.ts'
 import { SharedWsError } from '../errors/errors.ts'
@@ -23,6 +24,12 @@ const CLOSE = 8
 const PING = 9
 const PONG = 10
 const NO_LIMITS = { maxFrameBytes: Number.MAX_SAFE_INTEGER, maxMessageBytes: Number.MAX_SAFE_INTEGER }
+const TLS_INFO: Omit<WsTlsInfo, 'authorized'> = {
+  protocol: 'TLSv1.3',
+  cipher: 'TLS_AES_128_GCM_SHA256',
+  alpn: 'http/1.1',
+  sessionReused: false,
+}
 /** What the library keeps of a refusal's body. */
 const MAX_BODY_BYTES = 64 * 1024
 const MAX_INFLATED_BYTES = 2 ** 30
@@ -139,9 +146,7 @@ export class MockServerLink {
         localAddress: '192.0.2.2',
         localPort: 49152,
         ...(negotiated === undefined ? {} : { perMessageDeflate: negotiated }),
-        ...(url.protocol === 'wss:'
-          ? { tls: { protocol: 'TLSv1.3', cipher: 'TLS_AES_128_GCM_SHA256', authorized: tls.validateCerts ?? true } }
-          : {}),
+        ...(url.protocol === 'wss:' ? { tls: { ...TLS_INFO, authorized: tls.validateCerts ?? true } } : {}),
       }),
     )
   }

@@ -39,6 +39,8 @@ export class NativeLink implements WsLink, NativeReceiver {
   readonly #batch: NativeBatch
   readonly #abort = new AbortController()
   #id = 0
+  /** What the records of TLS still go to. */
+  #raw: NativeRawLink | undefined
   /** Latched: the first reason counts. Undefined while the reason is still the peer's to give. */
   #cause: WsDisconnectCause | undefined
   #ended = false
@@ -79,6 +81,7 @@ export class NativeLink implements WsLink, NativeReceiver {
     const { addon } = this.#loop
     const addresses = raw.addresses()
     this.#id = raw.id
+    this.#raw = raw
     this.#loop.add(raw.id, this)
     this.#receivedBefore = this.#counter(Counter.bytesReceived) - glued.length
     this.#sentBefore = this.#counter(Counter.bytesSent)
@@ -223,6 +226,10 @@ export class NativeLink implements WsLink, NativeReceiver {
       case RecordKind.violation:
         this.#cause ??= protocolViolation(PROTOCOL_STATUSES[loop.aux(index)] as ProtocolStatus)
         this.#linger()
+        return
+      case RecordKind.sessions:
+      case RecordKind.keyLog:
+        this.#raw?.takeTls(index)
         return
       case RecordKind.end:
         this.#socketEnded(loop.opcode(index), loop.aux(index), loop.textOf(index))

@@ -1,4 +1,4 @@
-import { type RawLink, RawLinkError, type RawTlsInfo } from '../connect/raw-link.ts'
+import { type RawLink, RawLinkError, type TlsExchange, type WsTlsInfo } from '../connect/raw-link.ts'
 import type { WsAddress, WsSocketOptions } from '../connect/request.ts'
 import { refuseOtherFamily } from '../connect/socket.ts'
 import type { PreparedTls } from '../connect/tls.ts'
@@ -25,8 +25,9 @@ export class NativeRawLink implements RawLink, NativeReceiver {
   /** The addon's name for it. {@link NativeLink} takes it over. */
   readonly id: number
   #connecting: Waiting<void> | undefined
-  #securing: Waiting<RawTlsInfo> | undefined
+  #securing: Waiting<WsTlsInfo> | undefined
   #reading: Waiting<Uint8Array> | undefined
+  #exchange: TlsExchange | undefined
   #ended: RawLinkError | undefined
 
   private constructor(loop: NativeLoop, id: number) {
@@ -63,11 +64,19 @@ export class NativeRawLink implements RawLink, NativeReceiver {
     })
   }
 
-  startTls(tls: PreparedTls): Promise<RawTlsInfo> {
+  startTls(tls: PreparedTls, exchange: TlsExchange): Promise<WsTlsInfo> {
     return this.#wait((waiting) => {
       const context = nativeTlsContext(this.#loop.addon, tls)
       this.#securing = waiting
-      this.#loop.addon.startTls(this.id, context, { serverName: tls.serverName, verifyHost: tls.verifyHost })
+      this.#exchange = exchange
+      const { session, onSession } = exchange
+      const { serverName, verifyHost } = tls
+      this.#loop.addon.startTls(this.id, context, {
+        serverName,
+        verifyHost,
+        session: session?.bytes,
+        keepSessions: onSession !== undefined,
+      })
     })
   }
 
@@ -94,7 +103,7 @@ export class NativeRawLink implements RawLink, NativeReceiver {
         this.#connecting = undefined
         return
       case RecordKind.secure:
-        this.#securing?.resolve(loop.addon.tlsInfo(this.id) as RawTlsInfo)
+        this.#securing?.resolve(loop.addon.tlsInfo(this.id) as WsTlsInfo)
         this.#securing = undefined
         return
       case RecordKind.raw: {
@@ -103,11 +112,26 @@ export class NativeRawLink implements RawLink, NativeReceiver {
         reading?.resolve(loop.copyPayload(index))
         return
       }
+      case RecordKind.sessions:
+      case RecordKind.keyLog:
+        this.takeTls(index)
+        return
       case RecordKind.end: {
         const closed = new RawLinkError('ERR_SOCKET_ENDED', 'the server closed the connection')
         this.#end(endError(loop.opcode(index), loop.aux(index), loop.textOf(index)) ?? closed)
         return
       }
+    }
+  }
+
+  /** A record of TLS beside the stream: they come as long as the link lives. */
+  takeTls(index: number): void {
+    const loop = this.#loop
+    const { onSession, onKeyLog } = this.#exchange as TlsExchange
+    if (loop.kind(index) === RecordKind.keyLog) {
+      for (const line of loop.textOf(index).trimEnd().split('\n')) onKeyLog?.(line)
+    } else {
+      for (const session of loop.addon.takeSessions(this.id)) onSession?.(session)
     }
   }
 

@@ -6,7 +6,13 @@ import {
   type SecureContext,
   type TLSSocket,
 } from 'node:tls'
-import { type RawLink, RawLinkError, type RawLinkOpener, type RawTlsInfo } from '../connect/raw-link.ts'
+import {
+  type RawLink,
+  RawLinkError,
+  type RawLinkOpener,
+  type TlsExchange,
+  type WsTlsInfo,
+} from '../connect/raw-link.ts'
 import type { WsAddress, WsSocketOptions } from '../connect/request.ts'
 import { refuseOtherFamily, refuseUnsupported } from '../connect/socket.ts'
 import type { PreparedTls } from '../connect/tls.ts'
@@ -107,19 +113,25 @@ export class NodeRawLink implements RawLink {
     })
   }
 
-  startTls(options: PreparedTls): Promise<RawTlsInfo> {
+  startTls(options: PreparedTls, { session, onSession, onKeyLog }: TlsExchange): Promise<WsTlsInfo> {
     return new Promise((resolve, reject) => {
       const tcp = this.#socket
       let secure: TLSSocket
+      let certificateEndsMs = session?.expiresAtMs ?? Number.POSITIVE_INFINITY
       try {
         secure = connectTls({
           socket: tcp,
           secureContext: contextFor(options),
           servername: options.serverName ?? '',
+          ALPNProtocols: ['http/1.1'],
+          session: session === undefined ? undefined : Buffer.from(session.bytes),
           rejectUnauthorized: options.verify,
           // Node would check `servername`, which is empty for an IP literal; the name to check is ours to say.
-          checkServerIdentity: (_servername, certificate) =>
-            options.verifyHost === undefined ? undefined : checkServerIdentity(options.verifyHost, certificate),
+          checkServerIdentity(_servername, certificate) {
+            // Node calls this for full handshakes only; a resumed one shows no certificate.
+            certificateEndsMs = Date.parse(certificate.valid_to) || 0
+            return options.verifyHost === undefined ? undefined : checkServerIdentity(options.verifyHost, certificate)
+          },
         })
       } catch (error) {
         reject(asRawLinkError(error as NodeJS.ErrnoException))
@@ -127,6 +139,13 @@ export class NodeRawLink implements RawLink {
       }
       this.#socket = secure
       this.#guard(secure)
+      if (onSession !== undefined) {
+        // Node does not show the lifetime of a ticket, but OpenSSL offers none that is past it.
+        secure.on('session', (bytes: Buffer) => {
+          onSession({ bytes, expiresAtMs: certificateEndsMs, singleUse: secure.getProtocol() === 'TLSv1.3' })
+        })
+      }
+      if (onKeyLog !== undefined) secure.on('keylog', (line: Buffer) => onKeyLog(line.toString('latin1').trimEnd()))
       const settle = (action: () => void): void => {
         secure.off('secureConnect', onSecure)
         secure.off('error', onError)
@@ -140,7 +159,9 @@ export class NodeRawLink implements RawLink {
           resolve({
             protocol: secure.getProtocol() ?? '',
             cipher: secure.getCipher().name,
+            alpn: secure.alpnProtocol || '',
             authorized: secure.authorized,
+            sessionReused: secure.isSessionReused(),
           }),
         )
       const onError = (error: NodeJS.ErrnoException): void => fail(asRawLinkError(error))

@@ -1,4 +1,5 @@
 import type { WsNegotiatedDeflate } from '../connect/permessage-deflate.ts'
+import type { WsTlsInfo } from '../connect/raw-link.ts'
 import type { HeaderLines, WsConnectRequest, WsSocketOptions } from '../connect/request.ts'
 import type { WsDisconnectCause } from '../errors/disconnect-cause.ts'
 import type { WsFrame } from './frame.ts'
@@ -36,7 +37,7 @@ export interface WsOpenInfo {
   /** What was agreed upon, when permessage-deflate was offered and the server took it. */
   readonly perMessageDeflate?: WsNegotiatedDeflate
   /** Present on `wss:`. */
-  readonly tls?: { readonly protocol: string; readonly cipher: string; readonly authorized: boolean }
+  readonly tls?: WsTlsInfo
 }
 
 export interface WsLinkEvents {

@@ -10,17 +10,32 @@ import type {
 import { VirtualClock } from '../../src/testing/virtual-clock.ts'
 import { type MockServerLink, MockTransport } from '../../src/transport/mock.ts'
 import type { WsTransport } from '../../src/transport/transport.ts'
-import { type RawPeer, type RawScript, RawServer, upgrade } from './raw-server.ts'
+import {
+  type RawPeer,
+  type RawScript,
+  RawServer,
+  type RawServerOptions,
+  tlsFixture,
+  tlsFixtureCa,
+  upgrade,
+} from './raw-server.ts'
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 /** Real sockets over loopback, and a server that speaks WebSocket by hand. */
 export function socketEnvironment(transport: WsTransport, traits: ContractTraits): ContractEnvironment {
-  return { transport, traits, clock: systemClock, turn: nextTurn, listen: listenOnSocket }
+  return {
+    transport,
+    traits,
+    clock: systemClock,
+    turn: nextTurn,
+    listen: (how) => listenOnSocket(how),
+    secure: { tls: { ca: tlsFixtureCa() }, listen: (how) => listenOnSocket(how, { tls: tlsFixture('localhost') }) },
+  }
 }
 
-async function listenOnSocket(how: ContractUpgrade): Promise<ContractPeer> {
-  const server = await RawServer.listen({ script: scriptFor(how) })
+async function listenOnSocket(how: ContractUpgrade, options: RawServerOptions = {}): Promise<ContractPeer> {
+  const server = await RawServer.listen({ ...options, script: scriptFor(how) })
   return {
     url: server.url,
     accepted: async () => socketConnection(await server.connection()),

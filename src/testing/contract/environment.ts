@@ -1,4 +1,4 @@
-import type { HeaderLines } from '../../connect/request.ts'
+import type { HeaderLines, WsTlsConfig } from '../../connect/request.ts'
 import type { Clock } from '../../support/clock.ts'
 import type { WsTransport } from '../../transport/transport.ts'
 
@@ -10,6 +10,8 @@ export interface ContractEnvironment {
   readonly traits: ContractTraits
   /** Starts a server that answers every upgrade in this way. */
   listen(upgrade: ContractUpgrade): Promise<ContractPeer>
+  /** The same over TLS, and what makes a client trust it. Absent where the transport has no TLS of its own. */
+  readonly secure?: { readonly tls: WsTlsConfig; listen(upgrade: ContractUpgrade): Promise<ContractPeer> }
   /**
    * Lets the world go on a little: with real sockets one turn of the event loop (`setImmediate`), with a virtual clock a
    * step of time. Waits are loops over this, given up after 10 s of the clock.

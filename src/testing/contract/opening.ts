@@ -154,6 +154,26 @@ export const openingCases: readonly ContractCase[] = [
     assert.deepEqual(watched.log.kinds, ['end'])
   }),
 
+  contractCase('over TLS the second connection resumes the session of the first', async (scene) => {
+    if (scene.secure === undefined) return
+    const { tls } = scene.secure
+    const peer = await scene.listenSecure()
+    for (const sessionReused of [false, true]) {
+      const { link, log } = scene.connect(peer.url, { tls })
+      await scene.until(() => log.opened !== undefined || log.cause !== undefined, 'onOpen')
+      assert.equal(log.opened?.tls?.authorized, true, log.cause?.message)
+      assert.equal(log.opened?.tls?.sessionReused, sessionReused)
+      // A server sends its tickets before anything else.
+      const connection = await peer.accepted()
+      connection.send(text('behind the tickets'))
+      await scene.until(() => log.messages.length === 1, 'the message')
+      link.terminate(GIVEN)
+    }
+    const { log } = scene.connect(peer.url, { tls: { ...tls, sessionResumption: false } })
+    await scene.until(() => log.opened !== undefined, 'onOpen')
+    assert.equal(log.opened?.tls?.sessionReused, false)
+  }),
+
   contractCase('many links at once do not mix', async (scene) => {
     const peer = await scene.listen({ kind: 'accept' })
     const links = Array.from({ length: 40 }, () => scene.connect(peer.url))

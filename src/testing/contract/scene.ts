@@ -18,7 +18,10 @@ import { WatchedLink } from './watched-link.ts'
 const PATIENCE_US = 10_000_000
 
 export type RequestOverrides = Partial<
-  Pick<WsConnectRequest, 'limits' | 'timeouts' | 'subprotocols' | 'headers' | 'perMessageDeflate' | 'inflateBinary'>
+  Pick<
+    WsConnectRequest,
+    'limits' | 'timeouts' | 'subprotocols' | 'headers' | 'tls' | 'perMessageDeflate' | 'inflateBinary'
+  >
 >
 
 export const LIMITS: WsConnectRequest['limits'] = {
@@ -64,6 +67,17 @@ export class Scene {
 
   async listen(upgrade: ContractUpgrade): Promise<ContractPeer> {
     const peer = await this.#environment.listen(upgrade)
+    this.#peers.push(peer)
+    return peer
+  }
+
+  get secure(): ContractEnvironment['secure'] {
+    return this.#environment.secure
+  }
+
+  /** Over TLS; only where there is {@link secure}. */
+  async listenSecure(): Promise<ContractPeer> {
+    const peer = await (this.secure as NonNullable<ContractEnvironment['secure']>).listen({ kind: 'accept' })
     this.#peers.push(peer)
     return peer
   }

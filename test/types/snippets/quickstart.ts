@@ -21,7 +21,7 @@ const options: ConnectOptions = {
   native: 'prefer',
   headers: async ({ attempt, signal }) => ({ 'x-attempt': String(attempt), 'x-late': String(signal.aborted) }),
   subprotocols: ['v1'],
-  tls: { validateCerts: true, minVersion: 'TLSv1.3' },
+  tls: { validateCerts: true, minVersion: 'TLSv1.3', sessionResumption: true, keyLog: (line: string) => line.length },
   limits: { maxMessageBytes: 1 << 20 },
   timeouts: { totalMs: 10_000 },
   socket: { keepAliveIdleMs: 30_000, userTimeoutMs: 20_000, receiveBufferBytes: 4 << 20, localAddress: '10.0.0.7' },
@@ -36,7 +36,7 @@ export async function ticker(): Promise<WsClosed> {
     switch (e.kind) {
       case 'connected':
         feed.send(JSON.stringify({ method: 'SUBSCRIBE' }))
-        console.log(e.info.subprotocol, e.info.tls?.protocol.toUpperCase())
+        console.log(e.info.subprotocol, e.info.tls?.protocol.toUpperCase(), e.info.tls?.sessionReused)
         break
       case 'message':
         console.log(e.receivedAtUs.toFixed(0), e.text().length, e.bytes().byteLength, e.json())

@@ -1,19 +1,32 @@
 import { systemLookup } from '../../../src/connect/dns.ts'
-import { type RawLink, RawLinkError, type RawLinkOpener, type RawTlsInfo } from '../../../src/connect/raw-link.ts'
+import {
+  type RawLink,
+  RawLinkError,
+  type RawLinkOpener,
+  type TlsExchange,
+  type WsTlsInfo,
+} from '../../../src/connect/raw-link.ts'
 import type { WsConnectRequest } from '../../../src/connect/request.ts'
 import type { PreparedTls } from '../../../src/connect/tls.ts'
 import { acceptFor } from '../../../src/connect/upgrade-request.ts'
 import { VirtualClock } from '../../../src/testing/virtual-clock.ts'
 
-export const TLS_INFO: RawTlsInfo = { protocol: 'TLSv1.3', cipher: 'TLS_AES_128_GCM_SHA256', authorized: true }
+export const TLS_INFO: WsTlsInfo = {
+  protocol: 'TLSv1.3',
+  cipher: 'TLS_AES_128_GCM_SHA256',
+  alpn: '',
+  authorized: true,
+  sessionReused: false,
+}
 
 /** A raw link whose peer is the test. */
 export class ScriptedLink implements RawLink {
   written = ''
   destroyed = false
   startTlsWith: PreparedTls | undefined
+  exchange: TlsExchange | undefined
   /** What `startTls` does; by default it succeeds. */
-  tls: () => Promise<RawTlsInfo> = () => Promise.resolve(TLS_INFO)
+  tls: () => Promise<WsTlsInfo> = () => Promise.resolve(TLS_INFO)
   /** Called when a whole request head has been written. */
   onRequest: (link: ScriptedLink) => void = () => {}
   readonly #inbox: (Uint8Array | RawLinkError)[] = []
@@ -33,8 +46,9 @@ export class ScriptedLink implements RawLink {
     })
   }
 
-  startTls(tls: PreparedTls): Promise<RawTlsInfo> {
+  startTls(tls: PreparedTls, exchange: TlsExchange): Promise<WsTlsInfo> {
     this.startTlsWith = tls
+    this.exchange = exchange
     return this.tls()
   }
 

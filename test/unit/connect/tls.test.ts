@@ -27,6 +27,7 @@ describe('prepareTls', () => {
       maxVersion: undefined,
       ciphers: undefined,
       verify: true,
+      keyLog: false,
       serverName: 'example.com',
       verifyHost: 'example.com',
     })
@@ -56,6 +57,8 @@ describe('prepareTls', () => {
       verifyHost: undefined,
     })
     expect(prepareTls({ ca }, 'example.com').ca).toEqual([ca])
+    expect(prepareTls({ ca, extraCa: [otherCert] }, 'example.com').ca).toEqual([ca, otherCert])
+    expect(prepareTls({ extraCa: ca }, 'example.com').ca).toEqual([...defaultRoots().pem, ca])
   })
 
   it.each([
@@ -88,6 +91,8 @@ describe('prepareTls', () => {
       { minVersion: 'TLSv1.3' },
       { maxVersion: 'TLSv1.2' },
       { maxVersion: 'TLSv1.3' },
+      { extraCa: otherCert },
+      { keyLog: () => {} },
       { ciphers: 'ECDHE-RSA-AES128-GCM-SHA256' },
     ]
     expect(new Set(different.map((config) => keyOf(config))).size).toBe(different.length)
@@ -109,6 +114,9 @@ describe('checkTls', () => {
       { ca: [ca, otherCert], cert, key, serverName: 'x.example', minVersion: 'TLSv1.3', validateCerts: false },
     ],
     ['a chain', { ca: `# roots\n${ca}\n# more\n${otherCert}`, cert: `${cert}${ca}`, key }],
+    ['roots besides', { extraCa: [] }],
+    ['roots besides roots', { ca, extraCa: otherCert, sessionResumption: false, keyLog: () => {} }],
+    ['a key log in a file', { keyLog: './keys.log' }],
     ['what is undefined', { ca: undefined, cert: undefined, key: undefined, ciphers: undefined }],
   ])('finds nothing wrong with %s', (_, config) => {
     expect(checkTls(config)).toEqual([])
@@ -122,6 +130,12 @@ describe('checkTls', () => {
     [{ servername: 'x' }, 'tls.servername', /called serverName/],
     [{ constructor: 'x' }, 'tls.constructor', /no such option/],
     [{ validateCerts: 'no' }, 'tls.validateCerts', /true or false, not string/],
+    [{ sessionResumption: 1 }, 'tls.sessionResumption', /true or false, not number/],
+    [{ session: 'x' }, 'tls.session', /called sessionResumption/],
+    [{ keyLog: '' }, 'tls.keyLog', /a function or the path of a file, not empty/],
+    [{ keyLog: true }, 'tls.keyLog', /not boolean/],
+    [{ extraCa: 'x' }, 'tls.extraCa', /holds no "-----BEGIN CERTIFICATE-----"/],
+    [{ extraCa: [ca, 7] }, 'tls.extraCa[1]', /not number/],
     [{ ca: [] }, 'tls.ca', /is empty/],
     [{ ca: 17 }, 'tls.ca', /PEM in a string or a Uint8Array, not number/],
     [{ ca: [ca, undefined] }, 'tls.ca[1]', /not undefined/],
