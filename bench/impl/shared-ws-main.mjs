@@ -63,9 +63,14 @@ export const impl = {
 
   /** @type {import('../lib/tasks.mjs').Impl['open']} */
   async open(url, onMessage) {
+    /** @type {boolean | undefined} */
+    let resumed
     const connection = connect(url, {
       ...options,
       onCallbackError: fail,
+      onOpen(info) {
+        resumed = info.tls?.sessionReused
+      },
       onBatch(batch) {
         for (let i = 0; i < batch.length; i++) {
           const frame = batch.at(i)
@@ -75,6 +80,7 @@ export const impl = {
     })
     await connection.ready()
     return {
+      resumed,
       send(text) {
         const result = connection.send(text)
         if (result !== 'taken' && result !== 'queued') throw new Error(`send: ${result}`)

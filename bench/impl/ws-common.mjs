@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs'
+import { Agent } from 'node:https'
 import { performance } from 'node:perf_hooks'
+import { TLSSocket } from 'node:tls'
 import { codec } from '../lib/ws-codec.mjs'
 
 /** Reads the bench's certificate, which the runner puts into BENCH_CA. */
@@ -15,6 +17,8 @@ export const MAX_BUFFERED_BYTES = 1 << 20
 export async function makeWs(name) {
   const { WebSocket } = await import('ws')
   const options = { ca, perMessageDeflate: false }
+  // How ws resumes sessions: https.Agent keeps them.
+  const resuming = { ...options, agent: new Agent({ ca }) }
 
   /** @type {Record<string, (data: Buffer, isBinary: boolean, tally: import('../lib/tally.mjs').Tally) => void>} */
   const consume = {
@@ -46,14 +50,20 @@ export async function makeWs(name) {
       }),
 
     /** @type {import('../lib/tasks.mjs').Impl['open']} */
-    open: (url, onMessage) =>
+    open: (url, onMessage, { resumes } = { resumes: false }) =>
       new Promise((resolve, reject) => {
-        const socket = new WebSocket(url, options)
+        const socket = new WebSocket(url, resumes ? resuming : options)
+        /** @type {boolean | undefined} */
+        let resumed
+        socket.on('upgrade', (response) => {
+          if (response.socket instanceof TLSSocket) resumed = response.socket.isSessionReused()
+        })
         const closed = new Promise((ended) => socket.on('close', ended))
         socket.on('message', (data) => onMessage(/** @type {Buffer} */ (data)[0], /** @type {Buffer} */ (data).length))
         socket.on('error', reject)
         socket.on('open', () =>
           resolve({
+            resumed,
             send: (text) => socket.send(text),
             burst(texts) {
               if (socket.bufferedAmount > MAX_BUFFERED_BYTES) return 0

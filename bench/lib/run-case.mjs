@@ -16,7 +16,7 @@ import { findMismatch, findWrongSum } from './verify.mjs'
  * @property {Record<string, string | number>} [fields] Of the task line.
  * @property {'blaster' | 'uws' | 'none'} [server]
  * @property {string} [path] Of the server, with its query; the runner adds `run` and `n`.
- * @property {boolean} [tls]
+ * @property {boolean | 'tickets'} [tls] `tickets`: the server gives out sessions to resume.
  * @property {boolean} [endsItself] The client may stop early; the server must have counted what it says.
  * @property {boolean} [silent] The server prints nothing about these connections.
  * @property {'all' | 'none'} [parsed] How many messages go through JSON.parse.
@@ -86,7 +86,8 @@ async function startServer(spec, { native, pinning, captures }, children) {
   children.push(child)
   const ports = await child.read(READY_MS)
   if (ports.unavailable) return { leftOut: `${spec.name}: ${ports.unavailable}` }
-  return { child, origin: spec.tls ? `wss://127.0.0.1:${ports.tls}` : `ws://127.0.0.1:${ports.plain}` }
+  if (!spec.tls) return { child, origin: `ws://127.0.0.1:${ports.plain}` }
+  return { child, origin: `wss://127.0.0.1:${spec.tls === 'tickets' ? ports.tickets : ports.tls}` }
 }
 
 /**

@@ -8,14 +8,15 @@ import { Tally, Window } from './tally.mjs'
  * @property {(text: string) => void} send
  * @property {(texts: readonly string[]) => number} burst Sends them together as well as it can; how many were taken.
  * @property {() => Promise<void>} close Resolves when the connection is gone.
+ * @property {boolean | undefined} [resumed] The TLS handshake was a short one, where the implementation can tell.
  *
  * @typedef {object} Impl One client implementation.
  * @property {string} name
  * @property {(url: string, form: Form, tally: Tally) => Promise<void>} receive
  *   Gives every message to `tally` in that form, or in the cheapest that the implementation has; resolves when the
  *   server has closed.
- * @property {(url: string, onMessage: (first: number, length: number) => void) => Promise<Link>} open
- *   Resolves when open.
+ * @property {(url: string, onMessage: (first: number, length: number) => void, how?: { resumes: boolean }) => Promise<Link>} open
+ *   Resolves when open. `resumes`: TLS sessions are resumed; else they may be.
  *
  * @typedef {'record' | 'view' | 'string' | 'json'} Form
  * @typedef {Record<string, string>} Fields
@@ -154,10 +155,12 @@ async function connect(impl, fields) {
   const samples = new Float64Array(n)
   const window = new Window()
   const url = String(fields['url'])
+  const resumes = fields['resumes'] === '1'
   for (let i = 0; i < warm + n; i++) {
     if (i === warm) window.start()
     const startedAt = performance.now()
-    const link = await impl.open(url, () => {})
+    const link = await impl.open(url, () => {}, { resumes })
+    if (resumes && i > 0 && link.resumed === false) throw new Error(`connection ${i} was not resumed`)
     if (i >= warm) samples[i - warm] = (performance.now() - startedAt) * 1000
     await link.close()
   }

@@ -1,6 +1,6 @@
-// blaster [--ca FILE] [--capture FILE]…: listens on two ports of 127.0.0.1, plain and TLS, and prints them as
-// a line of JSON; afterwards a line for each connection that ended. What a connection does is said by the
-// path of its request, as in /bulk?run=7&size=150&n=1000000. Ends when its standard input does.
+// blaster [--ca FILE] [--capture FILE]…: listens on ports of 127.0.0.1: plain, TLS, TLS with tickets. Prints
+// them as a line of JSON; afterwards a line for each connection that ended. What a connection does is said by
+// the path of its request, as in /bulk?run=7&size=150&n=1000000. Ends when its standard input does.
 #include "blaster.h"
 
 #include "sha1.h"
@@ -8,7 +8,7 @@
 #ifdef BENCH_TLS
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
-static SSL_CTX* tls_context;
+static SSL_CTX *tls_context, *tickets_context;  // without session tickets, and with
 #endif
 
 static const struct {
@@ -23,7 +23,7 @@ static const struct {
 
 typedef struct {
   int fd;
-  bool tls;
+  void* tls;
 } Accepted;
 
 static bool header_value(const char* head, const char* name, char* into, size_t room) {
@@ -114,7 +114,7 @@ static void* connection_main(void* argument) {
   Connection connection = {.stream = {.fd = accepted.fd}};
   bool ready = true;
 #ifdef BENCH_TLS
-  if (accepted.tls) ready = stream_start_tls(&connection.stream, tls_context, true);
+  if (accepted.tls) ready = stream_start_tls(&connection.stream, accepted.tls, true);
 #endif
   if (ready) serve(&connection);
   stream_close(&connection.stream);
@@ -126,7 +126,7 @@ static void* connection_main(void* argument) {
 
 typedef struct {
   int fd;
-  bool tls;
+  void* tls;  // SSL_CTX, or null
 } Listener;
 
 static void* listener_main(void* argument) {
@@ -164,9 +164,21 @@ static void add_extension(X509* certificate, int nid, const char* value) {
   X509_EXTENSION_free(extension);
 }
 
-// A throwaway P-256 certificate for localhost, its own authority, written to `path` for the clients. No
-// session tickets: every handshake is a full one.
-static void make_tls_context(const char* path) {
+static SSL_CTX* make_server_context(X509* certificate, EVP_PKEY* key, bool tickets) {
+  SSL_CTX* context = SSL_CTX_new(TLS_server_method());
+  SSL_CTX_use_certificate(context, certificate);
+  SSL_CTX_use_PrivateKey(context, key);
+  SSL_CTX_set_options(context, SSL_OP_IGNORE_UNEXPECTED_EOF);
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  if (tickets) return context;
+  SSL_CTX_set_num_tickets(context, 0);
+  SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
+  return context;
+}
+
+// A throwaway P-256 certificate for localhost, its own authority, written to `path` for the clients. Two
+// contexts use it: without session tickets, so that every handshake is a full one, and with them.
+static void make_tls_contexts(const char* path) {
   EVP_PKEY* key = NULL;
   EVP_PKEY_CTX* maker = EVP_PKEY_CTX_new_id(EVP_PKEY_EC, NULL);
   if (EVP_PKEY_keygen_init(maker) != 1 ||
@@ -189,12 +201,8 @@ static void make_tls_context(const char* path) {
   if (!X509_sign(certificate, key, EVP_sha256())) die("cannot sign the certificate");
   FILE* file = fopen(path, "w");
   if (!file || PEM_write_X509(file, certificate) != 1 || fclose(file) != 0) die("cannot write %s", path);
-  tls_context = SSL_CTX_new(TLS_server_method());
-  SSL_CTX_use_certificate(tls_context, certificate);
-  SSL_CTX_use_PrivateKey(tls_context, key);
-  SSL_CTX_set_num_tickets(tls_context, 0);
-  SSL_CTX_set_options(tls_context, SSL_OP_NO_TICKET | SSL_OP_IGNORE_UNEXPECTED_EOF);
-  SSL_CTX_set_session_cache_mode(tls_context, SSL_SESS_CACHE_OFF);
+  tls_context = make_server_context(certificate, key, false);
+  tickets_context = make_server_context(certificate, key, true);
   X509_free(certificate);
   EVP_PKEY_free(key);
 }
@@ -212,22 +220,25 @@ int main(int argc, char** argv) {
       die("usage: blaster [--ca FILE] [--capture FILE]...");
     }
   }
-  int plain_port = 0, tls_port = 0;
-  static Listener plain, tls;
+  int plain_port = 0, tls_port = 0, tickets_port = 0;
+  static Listener plain, tls, tickets;
   plain.fd = listen_here(&plain_port);
   pthread_t thread;
   pthread_create(&thread, NULL, listener_main, &plain);
 #ifdef BENCH_TLS
   if (ca) {
-    make_tls_context(ca);
-    tls = (Listener){listen_here(&tls_port), true};
+    make_tls_contexts(ca);
+    tls = (Listener){listen_here(&tls_port), tls_context};
     pthread_create(&thread, NULL, listener_main, &tls);
+    tickets = (Listener){listen_here(&tickets_port), tickets_context};
+    pthread_create(&thread, NULL, listener_main, &tickets);
   }
 #else
   (void)ca;
   (void)tls;
+  (void)tickets;
 #endif
-  printf("{\"plain\":%d,\"tls\":%d}\n", plain_port, tls_port);
+  printf("{\"plain\":%d,\"tls\":%d,\"tickets\":%d}\n", plain_port, tls_port, tickets_port);
   fflush(stdout);
   char byte;
   while (read(0, &byte, 1) > 0) {

@@ -45,6 +45,14 @@ static void percentiles(int64_t* samples, int64_t n, char* into, size_t room) {
 }
 
 #ifdef BENCH_TLS
+// The newest session is the next handshake's.
+static int keep_session(SSL* ssl, SSL_SESSION* session) {
+  SSL_CTX* context = SSL_get_SSL_CTX(ssl);
+  SSL_SESSION_free(SSL_CTX_get_app_data(context));
+  SSL_CTX_set_app_data(context, session);
+  return 1;
+}
+
 static SSL_CTX* tls_context(void) {
   static SSL_CTX* context;
   if (context) return context;
@@ -54,6 +62,8 @@ static SSL_CTX* tls_context(void) {
     die("BENCH_CA does not name a certificate file");
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
   SSL_CTX_set_options(context, SSL_OP_IGNORE_UNEXPECTED_EOF);
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+  SSL_CTX_sess_set_new_cb(context, keep_session);
   return context;
 }
 #endif
@@ -244,12 +254,19 @@ static void task_connect(const char* line, Link* link) {
   char url[1024], text[96];
   if (!field_text(line, ' ', "url", url, sizeof url)) die("no url");
   int64_t warm = field_number(line, ' ', "warm", 0), n = field_number(line, ' ', "n", 0);
+  bool resumes = field_number(line, ' ', "resumes", 0) == 1;
   int64_t* samples = must_alloc((size_t)(n + 1) * sizeof *samples);
   Result result = {0};
   for (int64_t i = 0; i < warm + n; i++) {
     if (i == warm) mark_start(&result);
     int64_t start = mono_ns();
     open_link(link, url);
+#ifdef BENCH_TLS
+    if (resumes && i > 0 && !SSL_session_reused(link->stream.ssl))
+      die("connection %lld was not resumed", (long long)i);
+#else
+    (void)resumes;
+#endif
     if (i >= warm) samples[i - warm] = mono_ns() - start;
     close_link(link);
     result.count++;

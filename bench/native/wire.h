@@ -232,6 +232,8 @@ enum { TLS_READ_BYTES = 256 * 1024 };
 // OpenSSL's own read-ahead would move the rest of its buffer for every record.
 static inline bool stream_start_tls(Stream* stream, SSL_CTX* context, bool server) {
   stream->ssl = SSL_new(context);
+  SSL_SESSION* offered = server ? NULL : SSL_CTX_get_app_data(context);
+  if (offered) SSL_set_session(stream->ssl, offered);
   SSL_set_fd(stream->ssl, stream->fd);
   if ((server ? SSL_accept(stream->ssl) : SSL_connect(stream->ssl)) != 1) return false;
   stream->out = BIO_new(BIO_s_mem());

@@ -30,8 +30,8 @@ const NO_COUNTS: Readonly<Record<WsHealthCounter, number>> = {
  */
 export class WsHealthMonitor {
   readonly count: Record<WsHealthCounter, number> = { ...NO_COUNTS }
-  readonly #rtt = createHistogram()
-  readonly #payloadLag = createHistogram()
+  readonly #rtt = new Distribution()
+  readonly #payloadLag = new Distribution()
   #lastRttUs: number | undefined
 
   /** A connection has opened: its distributions begin empty. */
@@ -44,11 +44,11 @@ export class WsHealthMonitor {
 
   recordRttUs(rttUs: number): void {
     this.#lastRttUs = rttUs
-    record(this.#rtt, rttUs)
+    this.#rtt.record(rttUs)
   }
 
   recordPayloadLagUs(lagUs: number): void {
-    record(this.#payloadLag, lagUs)
+    this.#payloadLag.record(lagUs)
   }
 
   snapshot(bytes: { readonly bytesReceived: number; readonly bytesSent: number }): WsHealthSnapshot {
@@ -56,27 +56,39 @@ export class WsHealthMonitor {
     return {
       ...this.count,
       ...bytes,
-      rtt: distribution(this.#rtt),
+      rtt: this.#rtt.summary(),
       ...(lastRttUs === undefined ? {} : { lastRttUs }),
-      payloadLag: distribution(this.#payloadLag),
+      payloadLag: this.#payloadLag.summary(),
     }
   }
 }
 
-/** The histogram takes integers from 1 on; 0 and what clocks that disagree make negative count as 1. */
-function record(histogram: RecordableHistogram, us: number): void {
-  histogram.record(Math.min(Number.MAX_SAFE_INTEGER, Math.max(1, Math.round(us))))
-}
+const NOTHING: WsDistribution = { count: 0, minUs: 0, meanUs: 0, p50Us: 0, p99Us: 0, maxUs: 0 }
 
-function distribution(histogram: RecordableHistogram): WsDistribution {
-  const { count } = histogram
-  if (count === 0) return { count: 0, minUs: 0, meanUs: 0, p50Us: 0, p99Us: 0, maxUs: 0 }
-  return {
-    count,
-    minUs: histogram.min,
-    meanUs: histogram.mean,
-    p50Us: histogram.percentile(50),
-    p99Us: histogram.percentile(99),
-    maxUs: histogram.max,
+/** Made at the first value: a histogram takes some 350 KB and, with clearing it, more time than connecting does. */
+class Distribution {
+  #histogram: RecordableHistogram | undefined
+
+  /** The histogram takes integers from 1 on; 0 and what clocks that disagree make negative count as 1. */
+  record(us: number): void {
+    this.#histogram ??= createHistogram()
+    this.#histogram.record(Math.min(Number.MAX_SAFE_INTEGER, Math.max(1, Math.round(us))))
+  }
+
+  reset(): void {
+    this.#histogram?.reset()
+  }
+
+  summary(): WsDistribution {
+    const histogram = this.#histogram
+    if (histogram === undefined || histogram.count === 0) return NOTHING
+    return {
+      count: histogram.count,
+      minUs: histogram.min,
+      meanUs: histogram.mean,
+      p50Us: histogram.percentile(50),
+      p99Us: histogram.percentile(99),
+      maxUs: histogram.max,
+    }
   }
 }
