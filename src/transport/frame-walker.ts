@@ -23,6 +23,7 @@ export interface FrameSink {
 
 export interface FrameLimits {
   readonly maxFrameBytes: number
+  /** A compressed message may be a little longer: what deflate cannot compress grows by its block headers. */
   readonly maxMessageBytes: number
 }
 
@@ -47,6 +48,7 @@ export class FrameWalker {
   #inPayload = false
   #fragmented = false
   #messageBytes = 0
+  #maxMessageBytes = 0
   #violation: ProtocolStatus | undefined
   /** Where in the current chunk the current frame begins; 0 when it began in an earlier one. */
   #frameStart = 0
@@ -146,7 +148,8 @@ export class FrameWalker {
     }
     if (opcode < FIRST_CONTROL_OPCODE) {
       if (length > this.#limits.maxFrameBytes) return 'ERR_WS_FRAME_TOO_LARGE'
-      if (this.#messageBytes + length > this.#limits.maxMessageBytes) return 'ERR_WS_MESSAGE_TOO_LARGE'
+      if (opcode !== 0) this.#maxMessageBytes = this.#maxBytesOf((first & RSV1) !== 0)
+      if (this.#messageBytes + length > this.#maxMessageBytes) return 'ERR_WS_MESSAGE_TOO_LARGE'
       this.#messageBytes = fin ? 0 : this.#messageBytes + length
       this.#fragmented = !fin
     }
@@ -158,6 +161,12 @@ export class FrameWalker {
     this.#sink.onHeader({ fin, opcode, compressed: (first & RSV1) !== 0, length, maskKey })
     if (length === 0) this.#endFrame()
     return undefined
+  }
+
+  /** Of a message as it is sent. 5 bytes for each block of 16 KiB or more, and an end (zlib's `deflateBound`). */
+  #maxBytesOf(compressed: boolean): number {
+    const { maxMessageBytes } = this.#limits
+    return compressed ? maxMessageBytes + Math.floor(maxMessageBytes / 1024) + 1024 : maxMessageBytes
   }
 
   #endFrame(): void {

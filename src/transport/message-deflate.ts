@@ -105,18 +105,21 @@ function deflateFault(rest: Buffer, options: ZlibOptions, room: number): Protoco
 
 /** Whole messages of ours, compressed in order. */
 export class MessageDeflater {
-  readonly thresholdBytes: number
+  readonly #thresholdBytes: number
   readonly #options: ZlibOptions
   readonly #window: Window
 
   constructor(context: DeflateContext, { thresholdBytes, level, memLevel }: Required<WsDeflateCompression>) {
-    this.thresholdBytes = thresholdBytes
+    this.#thresholdBytes = thresholdBytes
     this.#window = new Window(context)
     this.#options = { windowBits: context.maxWindowBits, level, memLevel, finishFlush: constants.Z_SYNC_FLUSH }
   }
 
-  deflate(payload: Buffer): Buffer {
+  /** Undefined: it is to be sent as it is, being empty, below the threshold, or no smaller when compressed. */
+  deflate(payload: Buffer): Buffer | undefined {
+    if (payload.length === 0 || payload.length < this.#thresholdBytes) return undefined
     const compressed = deflateRawSync(payload, { ...this.#options, ...this.#window.options })
+    if (compressed.length - TAIL.length >= payload.length) return undefined
     this.#window.add(payload)
     return compressed.subarray(0, -TAIL.length)
   }

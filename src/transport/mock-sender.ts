@@ -128,11 +128,9 @@ export class MockSender {
 
   #encode({ payload, binary }: OutboundFrame): Buffer {
     const opcode = binary ? BINARY : TEXT
-    const deflater = this.#deflater
-    if (deflater === undefined || payload.length < deflater.thresholdBytes) {
-      return encodeFrame(opcode, payload, { maskKey: NO_MASK })
-    }
-    return encodeFrame(opcode, deflater.deflate(payload), { maskKey: NO_MASK, rsv: COMPRESSED })
+    const compressed = this.#deflater?.deflate(payload)
+    if (compressed === undefined) return encodeFrame(opcode, payload, { maskKey: NO_MASK })
+    return encodeFrame(opcode, compressed, { maskKey: NO_MASK, rsv: COMPRESSED })
   }
 
   get #begunBytes(): number {

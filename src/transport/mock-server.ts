@@ -291,8 +291,9 @@ export class MockServerLink {
   }
 
   #sendData(opcode: number, payload: Uint8Array): void {
-    if (this.#deflater === undefined) this.sendFrame(opcode, payload)
-    else this.sendFrame(opcode, this.#deflater.deflate(Buffer.from(payload)), { rsv: 4 })
+    const compressed = this.#deflater?.deflate(Buffer.from(payload))
+    if (compressed === undefined) this.sendFrame(opcode, payload)
+    else this.sendFrame(opcode, compressed, { rsv: 4 })
   }
 
   #inflate(payload: Buffer): Buffer {

@@ -136,14 +136,14 @@ export class WsSender {
   }
 
   #send({ payload, binary }: OutboundFrame, taken: (error?: Error | null) => void): void {
-    const { deflater, random } = this.#compression ?? {}
-    if (deflater === undefined || random === undefined || payload.length < deflater.thresholdBytes) {
+    const compressed = this.#compression?.deflater.deflate(payload)
+    if (this.#compression === undefined || compressed === undefined) {
       this.#ws.send(payload, { binary }, taken)
       return
     }
     // `ws` writes to the same stream at once when asked to send, so nothing is overtaken.
-    const options = { rsv: COMPRESSED, maskKey: random.bytes(4) }
-    this.#stream.write(encodeFrame(binary ? BINARY : TEXT, deflater.deflate(payload), options), taken)
+    const options = { rsv: COMPRESSED, maskKey: this.#compression.random.bytes(4) }
+    this.#stream.write(encodeFrame(binary ? BINARY : TEXT, compressed, options), taken)
   }
 
   #tellWritable(): void {

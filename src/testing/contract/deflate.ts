@@ -223,7 +223,11 @@ export const deflateCases: readonly ContractCase[] = [
     open.peer.send(await deflate.frame(largest))
     open.peer.send(fragmented(2, await deflate.compress(largest), 100))
     open.peer.send(binary(largest))
-    await expectMessages(scene, open, [largest, largest, largest])
+    // Longer as it is sent than what it holds.
+    const stored = new PeerDeflate({ level: 0, takeover: false })
+    open.peer.send(fragmented(2, await stored.compress(largest), 500_000))
+    await expectMessages(scene, open, [largest, largest, largest, largest])
     deflate.close()
+    stored.close()
   }),
 ]

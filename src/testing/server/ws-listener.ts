@@ -127,13 +127,10 @@ class WsServerSocket implements ServerSocket {
   send(payload: string | Uint8Array): void {
     if (this.#ws.readyState !== this.#ws.OPEN) return
     const isText = typeof payload === 'string'
-    if (this.#deflater === undefined) {
-      this.#ws.send(payload, { binary: !isText, compress: false }, () => {})
-      return
-    }
     // At once, unlike what `ws` does, so that a drop behind it loses nothing that was sent.
-    const compressed = this.#deflater.deflate(Buffer.from(payload as Uint8Array))
-    this.#socket.write(encodeFrame(isText ? TEXT : BINARY, compressed, { rsv: COMPRESSED }))
+    const compressed = this.#deflater?.deflate(Buffer.from(payload as Uint8Array))
+    if (compressed === undefined) this.#ws.send(payload, { binary: !isText, compress: false }, () => {})
+    else this.#socket.write(encodeFrame(isText ? TEXT : BINARY, compressed, { rsv: COMPRESSED }))
   }
 
   sendCut(text: string, byteCount: number, how: DropKind): void {

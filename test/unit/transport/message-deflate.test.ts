@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { deflateRawSync, gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { inflateMessage, MessageDeflater, MessageInflater } from '../../../src/transport/message-deflate.ts'
@@ -22,12 +23,36 @@ describe.each([9, 10, 12, 15])('a window of %i', (maxWindowBits) => {
     const context = { noContextTakeover, maxWindowBits }
     const deflater = new MessageDeflater(context, COMPRESS)
     const inflater = new MessageInflater(context, LIMIT)
+    let sent = 0
     for (const [i, message] of messages(maxWindowBits).entries()) {
-      const inflated = inflater.inflate(deflater.deflate(message))
+      const deflated = deflater.deflate(message)
+      if (deflated === undefined) continue
+      sent++
+      const inflated = inflater.inflate(deflated)
       expect(typeof inflated !== 'string' && message.equals(inflated), `message ${i}`).toBe(true)
     }
+    expect(sent).toBeGreaterThan(20)
   })
 })
+
+test('a deflater leaves alone what is empty, short or does not get smaller, and its context then', () => {
+  const context = { noContextTakeover: false, maxWindowBits: 15 }
+  const deflater = new MessageDeflater(context, { ...COMPRESS, thresholdBytes: 10 })
+  const [noise] = messages(1).filter((message) => message.length > 1000) as [Buffer]
+  const text = Buffer.from('{"price":60000.5,"size":1.25}'.repeat(4))
+  expect(deflater.deflate(Buffer.alloc(0))).toBeUndefined()
+  expect(deflater.deflate(text.subarray(0, 9))).toBeUndefined()
+  const inflater = new MessageInflater(context, LIMIT)
+  for (let i = 0; i < 3; i++) {
+    expect(inflater.inflate(deflater.deflate(text) as Buffer)).toEqual(text)
+    expect(deflater.deflate(Buffer.from(randomLike(noise, i)))).toBeUndefined()
+  }
+})
+
+/** Bytes that nothing before them helps to compress. */
+function randomLike(seed: Buffer, i: number): Buffer {
+  return Buffer.concat([0, 1, 2].map((part) => createHash('sha512').update(seed).update(`${i} ${part}`).digest()))
+}
 
 describe('an inflater', () => {
   const inflater = (limit = LIMIT): MessageInflater =>
