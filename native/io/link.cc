@@ -168,11 +168,11 @@ void Link::FinishConnecting() {
 
 void Link::Continue() {
   rearmed_ = false;
-  if (wants_writable_ && out_.size() <= options_.max_link_bytes / 2 && write_error_ == 0) {
+  if (HasRoomAgain() && write_error_ == 0) {
     if (!loop_->batch().HasRecordRoom()) {
       RearmOnce();
     } else {
-      wants_writable_ = false;
+      refused_bytes_ = 0;
       loop_->batch().Add(RecordKind::kWritable, id_, MonotonicMicros());
     }
   }

@@ -126,6 +126,7 @@ class Link {
   void BorrowCipherBuffer();
   bool SendCipher();
   void UpdateCounters();
+  bool HasRoomAgain() const;
   void WakeForWritable();
   void FailWriting(int error);
 
@@ -148,7 +149,7 @@ class Link {
   bool raw_wanted_ = true;  // raw phase: one record may come
   bool rearmed_ = false;
   int write_error_ = 0;  // errno of the send() that failed; the reading side tells it
-  bool wants_writable_ = false;
+  size_t refused_bytes_ = 0;  // the smallest frame refused since kWritable was told; 0: none
   bool held_ = false;        // `more` announced more: what waits is sent with it
   bool close_sent_ = false;  // CLOSE is queued or out
   bool close_due_ = false;   // CLOSE leaves after the batch

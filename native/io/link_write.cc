@@ -1,5 +1,6 @@
 // The outbound half of a Link: encoder, queue, TLS, socket. Delivery is decided by what send() returned, here
 // alone.
+#include <algorithm>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -58,7 +59,7 @@ int64_t Link::Offer(Opcode opcode, PayloadWriter write, void* source, size_t max
     if (held_) Flush();
     if (write_error_ != 0) return kClosed;
     if (is_full()) {
-      wants_writable_ = true;
+      refused_bytes_ = refused_bytes_ == 0 ? likely_frame : std::min(refused_bytes_, likely_frame);
       return kFull;
     }
   }
@@ -138,9 +139,16 @@ void Link::Flush() {
   UpdatePoll();
 }
 
+// Half of the room, so that a full link does not wake its user for every frame; and the fit, because a frame
+// larger than that would be refused again, in every turn for as long as the kernel takes nothing.
+bool Link::HasRoomAgain() const {
+  if (refused_bytes_ == 0 || out_.size() > options_.max_link_bytes / 2) return false;
+  return out_.empty() || out_.size() + refused_bytes_ <= options_.max_link_bytes;
+}
+
 // The record itself is made by Continue(), in a turn of its own: here a batch may be out.
 void Link::WakeForWritable() {
-  if (wants_writable_ && out_.size() <= options_.max_link_bytes / 2) RearmOnce();
+  if (HasRoomAgain()) RearmOnce();
 }
 
 void Link::SendPlain() {

@@ -217,6 +217,29 @@ TEST(link_withdrawing_tells_that_there_is_room) {
   CHECK(pair.Offer(std::string(500, 'x')) > 0);
 }
 
+// Told too early, the user would offer it again in every turn of the loop, for as long as the peer does not read.
+TEST(link_tells_of_room_when_what_was_refused_fits) {
+  World world;
+  Pair pair(&world, 4096, {}, 4096);
+  pair.peer->StopReading();
+  const int64_t offered = Fill(pair, 1000);
+  pair.link().Withdraw(static_cast<uint64_t>(offered));
+  pair.link().Withdraw(static_cast<uint64_t>(offered) - 1);
+  world.Settle();
+  const size_t told = world.Count(pair.id, RecordKind::kWritable);
+  CHECK(pair.counters().queued_bytes > 0);
+  CHECK(pair.counters().queued_bytes <= 2048);
+  for (int i = 0; i < 5; i++) {
+    CHECK_EQ(pair.Offer(std::string(4000, 'L')), Link::kFull);
+    pair.link().Flush();
+    world.Settle();
+  }
+  CHECK_EQ(world.Count(pair.id, RecordKind::kWritable), told);
+  pair.peer->ReadOn();
+  UNTIL(world, world.Count(pair.id, RecordKind::kWritable) == told + 1);
+  CHECK(pair.Offer(std::string(4000, 'L')) > 0);
+}
+
 TEST(link_more_waits_for_flush) {
   World world;
   Pair pair(&world);

@@ -22,7 +22,8 @@ export class Outbox {
   readonly #frames: OutboundFrame[] = []
   #bytes = 0
   #lastSequence = 0
-  #refused = false
+  /** The smallest frame that was refused since {@link takeRefusal} said so; Infinity for none. */
+  #refusedBytes = Infinity
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes
@@ -41,7 +42,7 @@ export class Outbox {
     const wireBytes = clientFrameBytes(payload.length)
     const waiting = this.#bytes + elsewhereBytes
     if (waiting > 0 && waiting + wireBytes > this.#maxBytes) {
-      this.#refused = true
+      this.#refusedBytes = Math.min(this.#refusedBytes, wireBytes)
       return OFFER_FULL
     }
     this.#lastSequence++
@@ -52,7 +53,7 @@ export class Outbox {
 
   /** Something else found the link full: {@link takeRefusal} shall say so. */
   refuse(): typeof OFFER_FULL {
-    this.#refused = true
+    this.#refusedBytes = 0
     return OFFER_FULL
   }
 
@@ -72,12 +73,15 @@ export class Outbox {
   }
 
   /**
-   * True once after a refusal, when at least half of the room is free again: waiting for half keeps a full link from
-   * waking its owner for every frame.
+   * True once after a refusal, when at least half of the room is free again and what was refused fits: waiting for half
+   * keeps a full link from waking its owner for every frame, and waiting for the fit from waking it in vain, which for a
+   * frame larger than half of the room would be in every turn for as long as the kernel takes nothing.
    */
   takeRefusal(elsewhereBytes: number): boolean {
-    if (!this.#refused || this.#bytes + elsewhereBytes > this.#maxBytes / 2) return false
-    this.#refused = false
+    const waiting = this.#bytes + elsewhereBytes
+    if (this.#refusedBytes === Infinity || waiting > this.#maxBytes / 2) return false
+    if (waiting > 0 && waiting + this.#refusedBytes > this.#maxBytes) return false
+    this.#refusedBytes = Infinity
     return true
   }
 }

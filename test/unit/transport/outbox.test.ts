@@ -53,3 +53,16 @@ test('a refusal is told once, when half of the room is free', () => {
   outbox.refuse()
   expect(outbox.takeRefusal(0)).toBe(true)
 })
+
+// The owner would offer it again in every turn of the loop, for as long as the peer does not read.
+test('a refusal of a frame larger than half of the room is told when it fits', () => {
+  const outbox = new Outbox(100)
+  outbox.offer(frame(20), true, 0)
+  expect(outbox.offer(frame(90), true, 0)).toBe(0)
+  expect(outbox.takeRefusal(0)).toBe(false)
+  expect(outbox.offer(frame(85), true, 0)).toBe(0)
+  outbox.shift()
+  expect(outbox.takeRefusal(20)).toBe(false)
+  expect(outbox.takeRefusal(15)).toBe(true)
+  expect(outbox.takeRefusal(0)).toBe(false)
+})
