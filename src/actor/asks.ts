@@ -14,8 +14,10 @@ export interface AsksOptions {
   readonly ids: WsRequestIds
 }
 
-/** What held for an ask when its turn came. */
+/** When an ask was called, and what held for it when its turn came, which inside a hook is later. */
 interface Turn {
+  readonly askedUs: number
+  readonly askedEpochUs: number
   readonly carrier: LiveConnection | undefined
   readonly connection: number
   readonly place: LanePlace | undefined
@@ -59,12 +61,13 @@ export class Asks {
     connection: () => number,
   ): Promise<WsOutcome> {
     const prepared = prepareRequest(request, this.#ids)
+    const asked = { askedUs: this.#clock.monoUs(), askedEpochUs: this.#clock.epochUs() }
     // From inside a hook it is decided afterwards, but wire order is call order (within a lane).
     const place = this.#isInside() ? this.lanes.reserve(prepared.urgent === true) : undefined
     return new Promise((resolve) => {
       this.#enter(() => {
         try {
-          this.#admit(prepared, { carrier: carrier(), connection: connection(), place }, resolve)
+          this.#admit(prepared, { ...asked, carrier: carrier(), connection: connection(), place }, resolve)
         } finally {
           if (place !== undefined) this.lanes.giveUp(place)
         }
@@ -72,8 +75,8 @@ export class Asks {
     })
   }
 
-  #admit(prepared: PreparedRequest, { carrier, connection, place }: Turn, resolve: (outcome: WsOutcome) => void): void {
-    const nowUs = this.#clock.monoUs()
+  #admit(prepared: PreparedRequest, turn: Turn, resolve: (outcome: WsOutcome) => void): void {
+    const { carrier, connection, place } = turn
     const { signal } = prepared
     let waiter: Waiter | undefined
     let settled = false
@@ -87,18 +90,25 @@ export class Asks {
       signal?.removeEventListener('abort', onAbort)
       resolve(outcome)
     }
-    const context = { carrier, connection, nowUs, epochUs: this.#clock.epochUs() }
+    const context = { carrier, connection, nowUs: turn.askedUs, epochUs: turn.askedEpochUs }
     const result = this.table.ask(prepared, context, settle)
     if (result.kind === 'settled' || settled) return
     waiter = result.waiter
     // Before anything is sent: an abort that came first sends nothing.
+    const nowUs = this.#clock.monoUs()
     if (signal?.aborted === true) this.table.abort(waiter, nowUs)
     else signal?.addEventListener('abort', onAbort, { once: true })
-    if (result.kind === 'send' && !settled) this.#send(prepared, waiter, place)
+    if (result.kind === 'send' && !settled) this.#send(prepared, waiter, place, nowUs)
   }
 
-  #send(prepared: PreparedRequest, { request }: Waiter, place: LanePlace | undefined): void {
+  #send(prepared: PreparedRequest, waiter: Waiter, place: LanePlace | undefined, nowUs: number): void {
+    const { request, dueUs, deadlineUs } = waiter
     const { payload, binary, urgent } = prepared
+    // The hook that asked took longer than the request was given.
+    if (place !== undefined && dueUs <= nowUs) {
+      this.table.refused(request, deadlineUs <= nowUs ? 'deadline' : 'expired-unsent', nowUs)
+      return
+    }
     const message = { payload, binary, urgent, request }
     const sent = place === undefined ? this.lanes.send(message, false) : this.lanes.fill(place, message)
     if (sent === 'full') this.table.refused(request, 'queue-full', this.#clock.monoUs())

@@ -29,8 +29,8 @@ export type ActorEvent =
     }
   /** What the handler, the defaults and the strategy made of a disconnect. */
   | { readonly kind: 'decided'; readonly generation: number; readonly decision: Decision }
-  /** Time has passed. */
-  | { readonly kind: 'tick' }
+  /** Time has passed. What had arrived by `readUs` (default: now) has been read, so that is the time to judge by. */
+  | { readonly kind: 'tick'; readonly readUs?: number }
 
 export type Decision =
   | { readonly kind: 'retry'; readonly delayMs: number; readonly immediate: boolean }

@@ -128,8 +128,11 @@ export class SessionRunner {
     if (subscriptions === undefined) return
     const added = subscriptions.add(add)
     const removed = subscriptions.remove(remove)
-    if (this.#actor.live?.replayed !== 'all') return
-    this.#send('update', () => subscriptions.request(added, removed, this.#actor.options.clock.monoUs()))
+    const replayed = this.#actor.live?.replayed ?? 'nothing'
+    if (replayed === 'nothing') return
+    // While it authenticates, additions wait for the replay; what has been asked for already must be given up by message.
+    const now = replayed === 'all' ? added : []
+    this.#send('update', () => subscriptions.request(now, removed, this.#actor.options.clock.monoUs()))
   }
 
   /** True: the frame was an answer to a subscription message. */

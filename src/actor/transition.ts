@@ -43,7 +43,7 @@ export function transition(state: ActorState, event: ActorEvent, nowUs: number, 
     case 'decided':
       return decided(state, event.decision, nowUs)
     case 'tick':
-      return tick(state, nowUs, rules)
+      return tick(state, event.readUs ?? nowUs, rules)
   }
 }
 

@@ -23,7 +23,9 @@ export class Watch {
   #pingDueUs = Infinity
   #metricsDueUs = Infinity
   #paused = false
-  #turnGranted = false
+  /** Since when the event loop has had a turn to read, for a link that cannot when asked. */
+  #turnGrantedUs: number | undefined
+  #timeOutDoubted = false
   #heartbeatsSeen = 0
   #closeAfterLanes: { readonly code: number; readonly reason: string; readonly deadlineUs: number } | undefined
   /** Somebody waits for what only polling tells. */
@@ -91,6 +93,7 @@ export class Watch {
   }
 
   ended(): void {
+    this.#timeOutDoubted = false
     this.#liveness.ended()
     this.#pingDueUs = Infinity
     this.#closeAfterLanes = undefined
@@ -143,7 +146,7 @@ export class Watch {
   }
 
   arm(): void {
-    if (!this.#turnGranted) this.#schedule.arm(this.#dueUs())
+    if (this.#turnGrantedUs === undefined) this.#schedule.arm(this.#dueUs())
   }
 
   #dueUs(): number {
@@ -168,32 +171,38 @@ export class Watch {
     const { live, options, asks } = this.#actor
     const nowUs = options.clock.monoUs()
     asks.table.progress(nowUs)
-    if (this.#turnGranted) {
-      this.#turnGranted = false
-    } else {
+    let readUs = this.#turnGrantedUs
+    if (readUs === undefined) {
       this.#noticeStall(lateUs, nowUs)
       if (nowUs < this.#verdictDueUs()) return
       if (live !== undefined && !live.link.drain()) {
         // This transport cannot read now: the event loop does it before the timer fires again.
-        this.#turnGranted = true
+        this.#turnGrantedUs = nowUs
         this.#schedule.armNextTurn()
         return
       }
+      readUs = nowUs
     }
-    this.#judge(options.clock.monoUs())
+    this.#turnGrantedUs = undefined
+    this.#judge(readUs)
   }
 
-  #judge(nowUs: number): void {
+  /**
+   * `readUs`: what had arrived by then has been read. User code may have run since, for as long as it liked, so that only
+   * what was due by then can be judged; for what has become due meanwhile the timer fires again.
+   */
+  #judge(readUs: number): void {
     const { asks, session, options } = this.#actor
     const { live } = this.#actor
+    const nowUs = options.clock.monoUs()
     if (live?.bytesHaveCome(nowUs) === true) this.#liveness.bytes(nowUs)
     asks.table.progress(nowUs)
-    asks.table.deadline(nowUs)
-    this.#actor.dispatch({ kind: 'tick' })
+    asks.table.deadline(readUs)
+    this.#actor.dispatch({ kind: 'tick', readUs })
     if (live !== undefined) {
-      session.judge(nowUs)
-      if (nowUs >= this.#pingDueUs) this.#tickPing(nowUs, live)
-      const silence = this.#liveness.verdict(nowUs)
+      session.judge(readUs)
+      if (readUs >= this.#pingDueUs) this.#tickPing(readUs, live)
+      const silence = this.#liveness.verdict(readUs)
       if (silence !== undefined) this.#giveUp(wentSilent(silence))
     }
     if (nowUs >= this.#metricsDueUs) {
@@ -202,15 +211,23 @@ export class Watch {
     }
   }
 
-  #tickPing(nowUs: number, live: LiveConnection): void {
+  #tickPing(readUs: number, live: LiveConnection): void {
     const { options, hooks } = this.#actor
     const { pingPong } = options
     if (pingPong === undefined) return
+    const nowUs = options.clock.monoUs()
     const verdict = hooks.call('pingPong.tick', () => pingPong.tick(nowUs, live))
     this.#askWhenPingIsDue(nowUs)
-    if (verdict === THREW || verdict?.kind === 'ok') return
-    if (isTimedOut(verdict)) this.#giveUp(pongTimedOut(verdict.silentForMs))
-    else hooks.nonsense('pingPong.tick', verdict, "{ kind: 'ok' } or { kind: 'timed-out', silentForMs }")
+    if (verdict === THREW || verdict?.kind === 'ok') {
+      this.#timeOutDoubted = false
+    } else if (!isTimedOut(verdict)) {
+      hooks.nonsense('pingPong.tick', verdict, "{ kind: 'ok' } or { kind: 'timed-out', silentForMs }")
+    } else if (nowUs - readUs > MIN_TICK_US && !this.#timeOutDoubted) {
+      // A strategy may know several deadlines, and this one may have passed since we read: read once more.
+      this.#timeOutDoubted = true
+    } else {
+      this.#giveUp(pongTimedOut(verdict.silentForMs))
+    }
   }
 
   /** Terminated, not closed politely: a peer that says nothing does not answer a CLOSE either. */

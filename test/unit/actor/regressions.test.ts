@@ -1,0 +1,115 @@
+import { describe, expect, it } from 'vitest'
+import { WebSocketActor } from '../../../src/actor/websocket-actor.ts'
+import type { WsDelegatedRequest } from '../../../src/requests/delegated-request.ts'
+import { VirtualClock } from '../../../src/testing/virtual-clock.ts'
+import { MockTransport } from '../../../src/transport/mock.ts'
+import { follow, type Json, jsonHandler, jsonSubscriptions, randomFrom, readyActor, sentTo, turn } from './support.ts'
+
+// What the simulation found, each reduced to the least that shows it. The seed is the one that it was found with.
+
+/** A clock that goes on while user code blocks: its timers fire late. */
+class BlockingClock extends VirtualClock {
+  #blockedUs = 0
+
+  override monoUs(): number {
+    return super.monoUs() + this.#blockedUs
+  }
+
+  block(ms: number): void {
+    this.#blockedUs += ms * 1000
+  }
+}
+
+const ask = (n: string, timeoutMs: number): WsDelegatedRequest => ({
+  requestId: n,
+  frame: JSON.stringify({ id: n }),
+  confirmMode: 'confirmed',
+  timeoutMs,
+})
+
+async function blocking(handleMessage: (message: Json) => void) {
+  const clock = new BlockingClock()
+  const transport = new MockTransport()
+  const { handler } = jsonHandler({ handleMessage })
+  const actor = new WebSocketActor<Json>({
+    url: 'ws://host.example/',
+    handler,
+    clock,
+    transport,
+    random: randomFrom(1),
+  })
+  const pass = async (ms = 0): Promise<void> => {
+    await turn()
+    clock.advance(ms)
+    await turn()
+  }
+  actor.start()
+  await pass()
+  await pass()
+  const [server] = transport.servers
+  if (server === undefined) throw new Error('there is no server')
+  return { actor, clock, server, pass }
+}
+
+describe('found by simulation', () => {
+  it('seed 149: user code that blocks while the link is drained outruns no deadline', async () => {
+    const { actor, clock, server, pass } = await blocking((message) => {
+      if (message['slow'] === undefined) return
+      clock.block(20)
+      server.sendText('{"id":"b","result":1}')
+      clock.block(80)
+    })
+    const a = follow(actor.ask(ask('a', 100)))
+    const b = follow(actor.ask(ask('b', 150)))
+    server.hold()
+    server.sendText('{"slow":1}')
+    await pass(100)
+    expect(a.value?.kind).toBe('unconfirmed')
+    expect(b.value).toMatchObject({ kind: 'confirmed', late: true })
+  })
+
+  it('seed 1: an ask from inside a hook has its deadline from the call, not from the end of the hook', async () => {
+    const outcomes: ReturnType<typeof follow>[] = []
+    const { actor, clock, server, pass } = await blocking(() => {
+      outcomes.push(follow(actor.ask(ask('late', 50))), follow(actor.ask({ ...ask('unsent', 500), sendWithinMs: 20 })))
+      outcomes.push(follow(actor.ask(ask('in time', 500))))
+      clock.block(60)
+    })
+    server.sendText('{"n":1}')
+    await pass()
+    await pass()
+    expect(outcomes.slice(0, 2).map(({ value }) => value)).toMatchObject([
+      { kind: 'not-delivered', reason: 'deadline', delivery: 'none' },
+      { kind: 'not-delivered', reason: 'expired-unsent', delivery: 'none' },
+    ])
+    expect(sentTo(server)).toEqual([{ id: 'in time' }])
+    await pass(440)
+    expect(outcomes[2]?.value).toMatchObject({ kind: 'unconfirmed', reason: 'deadline' })
+  })
+
+  it('seed 144: what is given up while it authenticates, and had been asked for, is unsubscribed', async () => {
+    let authenticated = (): void => {}
+    const { handler } = jsonHandler({
+      authenticate: () =>
+        new Promise((resolve) => {
+          authenticated = resolve
+        }),
+    })
+    const { actor, server, pass } = await readyActor({
+      handler,
+      subscriptionManager: jsonSubscriptions({ requiresAuth: (item) => item.startsWith('my') }),
+      subscriptions: ['a', 'b', 'my orders', 'my fills'],
+    })
+    actor.unsubscribe(['b', 'my fills'])
+    actor.subscribe(['c', 'my balance'])
+    authenticated()
+    await pass()
+    const changes = sentTo(server()).map(({ sub, unsub }) => ({ sub, unsub }))
+    expect(changes).toEqual([
+      { sub: ['a', 'b'], unsub: [] },
+      { sub: [], unsub: ['b'] },
+      { sub: ['my orders', 'my balance'], unsub: [] },
+      { sub: ['c'], unsub: [] },
+    ])
+  })
+})
