@@ -1,0 +1,229 @@
+import type { WsStatusEvent } from '../../src/actor/status.ts'
+import type { WsOutcome } from '../../src/requests/outcome.ts'
+import type { WsSubscriptionRequest } from '../../src/session/subscription-manager.ts'
+import { checkDisconnect } from './invariants/old-news.ts'
+import { checkOutcome } from './invariants/outcomes.ts'
+import { checkFrame } from './invariants/wire.ts'
+import type { AskRecord } from './ledger.ts'
+import type { VenueSession } from './play/venue.ts'
+import type { Simulation } from './simulation.ts'
+import type { SimLink } from './world/link.ts'
+import type { Tcp } from './world/socket.ts'
+
+/** What is known of one connection of the actor's. */
+export interface ConnectionRecord {
+  readonly n: number
+  readonly link: SimLink
+  readonly openedUs: number
+  disconnected: boolean
+  gap: boolean
+  gapTold: boolean
+}
+
+/** What comes to the ears of users and what happens on the wire, in order; each thing is judged as it comes. */
+export class Evidence {
+  readonly #sim: Simulation
+  readonly links: SimLink[] = []
+  readonly tcps: Tcp[] = []
+  /** Connections of the actor by their number. */
+  readonly connections = new Map<number, ConnectionRecord>()
+  lastConnection: ConnectionRecord | undefined
+  readonly vanishedUs = new Map<Tcp, number>()
+  /** What subscription messages are for, by their ids. */
+  readonly subscriptionIds = new Map<string, { readonly what: 'replay' | 'change'; readonly connection: number }>()
+  /** The last call number on the wire, by connection and lane. */
+  readonly lastCalls = new Map<string, number>()
+  readonly replayed = new Set<Tcp>()
+  readonly changedFirst = new Set<Tcp>()
+  /** Connections on which the user has asked for a replay. */
+  readonly userReplays = new Set<number>()
+  /** Items that were rejected on the current connection. */
+  readonly rejected = new Set<string>()
+  /** The user has asked not to be read for. */
+  paused = false
+  resumedUs = 0
+  stopped: WsStatusEvent | undefined
+  messages = 0
+  hooksCalled = 0
+  hookErrors = 0
+  lateReplies = 0
+  /** `started` and the number of attempts since. */
+  attempts = 0
+  readonly #numbers = new Map<string, number>()
+
+  constructor(sim: Simulation) {
+    this.#sim = sim
+  }
+
+  // — from the transport and the network —
+
+  connecting(link: SimLink): void {
+    this.attempts++
+    const alive = this.links.find((other) => !other.told)
+    if (alive !== undefined) {
+      this.#sim.violated('one-connection', `another link was asked for while one is ${alive.state}`)
+    }
+    if (this.stopped !== undefined) this.#sim.violated('stopped-is-final', 'a stopped actor connects')
+    this.links.length = 0
+    this.links.push(link)
+  }
+
+  tcpOpened(tcp: Tcp): void {
+    const alive = this.tcps.filter(({ destroyed }) => !destroyed)
+    if (alive.length > 0)
+      this.#sim.violated('one-connection', `tcp ${tcp.id} opens beside ${alive.map(({ id }) => id)}`)
+    this.tcps.length = 0
+    this.tcps.push(tcp)
+  }
+
+  vanished(tcp: Tcp): void {
+    this.vanishedUs.set(tcp, this.#sim.time.nowUs)
+  }
+
+  began(mark: string): void {
+    const ask = this.#sim.ledger.byMark(mark)
+    if (ask === undefined) return
+    if (ask.beganUs !== undefined) this.#sim.violated('sent-once', `${mark} is sent a second time`)
+    ask.beganUs = this.#sim.clock.monoUs()
+    const [outcome] = ask.outcomes
+    if (outcome !== undefined && ['not-delivered', 'too-many-pending', 'payload-mismatch'].includes(outcome.kind)) {
+      this.#sim.violated('never-sent-stays-so', `${mark} leaves, after it was said to be ${outcome.kind}`)
+    }
+  }
+
+  taken(mark: string): void {
+    const ask = this.#sim.ledger.byMark(mark)
+    if (ask !== undefined) ask.takenUs = this.#sim.clock.monoUs()
+  }
+
+  /** A frame at the exchange. */
+  frame(session: VenueSession, opcode: number, text: string): void {
+    checkFrame(this.#sim, session, opcode, text)
+  }
+
+  // — from the user's code —
+
+  /** Any hook was called. */
+  hook(where: string, connection: number | undefined): void {
+    this.hooksCalled++
+    // `status` itself watches over status events; the last report follows the end.
+    if (this.stopped !== undefined && where !== 'metrics.report' && where !== 'onStatus') {
+      this.#sim.violated('stopped-is-final', `${where} is called after the end`)
+    }
+    if (connection !== undefined && this.connections.get(connection)?.gap === true) {
+      this.#sim.violated('nothing-after-gap', `${where} hears of connection ${connection} after its gap`)
+    }
+  }
+
+  message(connection: number): void {
+    this.messages++
+    this.hook('handler.handleMessage', connection)
+  }
+
+  /** A data frame, as the first user code in its way sees it: none is lost, doubled or out of order. */
+  data(text: string): void {
+    const found = /"channel":"([^"]+)","data":\{"n":(\d+)/.exec(text)
+    if (found === null) return
+    const { connection } = this.#sim.actor
+    const key = `${connection} ${found[1]}`
+    const n = Number(found[2])
+    const last = this.#numbers.get(key)
+    if (n !== (last ?? 0) + 1) {
+      this.#sim.violated('data-in-order', `${found[1]} on connection ${connection}: ${n} after ${last ?? 'nothing'}`)
+    }
+    this.#numbers.set(key, n)
+    if (this.connections.get(connection)?.gap === true) {
+      this.#sim.violated('nothing-after-gap', `data of connection ${connection} after its gap`)
+    }
+  }
+
+  subscriptionFrames(what: 'replay' | 'change', requests: readonly WsSubscriptionRequest[]): void {
+    const { connection } = this.#sim.actor
+    for (const { requestId } of requests) this.subscriptionIds.set(requestId, { what, connection })
+  }
+
+  outcome(ask: AskRecord, outcome: WsOutcome): void {
+    ask.outcomes.push(outcome)
+    this.#sim.ledger.open.delete(ask)
+    const reason = 'reason' in outcome ? `/${outcome.reason}` : ''
+    this.#sim.trace.add(`outcome ${ask.mark}: ${outcome.kind}${reason}, delivery ${outcome.delivery}`)
+    checkOutcome(this.#sim, ask, outcome)
+  }
+
+  gapTold(connection: number): void {
+    const record = this.connections.get(connection)
+    if (record === undefined || record.gapTold)
+      this.#sim.violated('gaps-marked', `onGap(${connection}) is one too many`)
+    else record.gapTold = true
+  }
+
+  status(event: WsStatusEvent): void {
+    const more =
+      'cause' in event ? event.cause.code : event.kind === 'subscription' ? `${event.item} ${event.state}` : ''
+    this.#sim.trace.add(`status ${event.kind} #${event.connection} ${more}`)
+    if (this.stopped !== undefined) this.#sim.violated('stopped-is-final', `status ${event.kind} after stopped`)
+    const record = this.connections.get(event.connection)
+    if (record?.gap === true && !['stopped', 'backoff', 'settled', 'backpressure'].includes(event.kind)) {
+      this.#sim.violated('nothing-after-gap', `status ${event.kind} of connection ${event.connection} after its gap`)
+    }
+    switch (event.kind) {
+      case 'open':
+        this.#opened(event.connection)
+        break
+      case 'disconnected':
+        if (record !== undefined) {
+          record.disconnected = true
+          checkDisconnect(this.#sim, record, event.cause)
+        }
+        break
+      case 'gap':
+        this.#gap(event, record)
+        break
+      case 'stopped':
+        this.stopped = event
+        break
+      case 'subscription':
+        if (event.state === 'rejected') this.rejected.add(event.item)
+        break
+      default:
+        break
+    }
+  }
+
+  #opened(n: number): void {
+    const link = this.links.at(-1)
+    if (link === undefined || link.state === 'connecting' || link.tcp === undefined) {
+      this.#sim.violated('no-stale-attempt', `connection ${n} is open, and its link is ${link?.state}`)
+      return
+    }
+    if (this.connections.has(n)) this.#sim.violated('connections-count-up', `connection ${n} opens twice`)
+    this.rejected.clear()
+    this.lastConnection = {
+      n,
+      link,
+      openedUs: this.#sim.time.nowUs,
+      disconnected: false,
+      gap: false,
+      gapTold: false,
+    }
+    this.connections.set(n, this.lastConnection)
+  }
+
+  #gap(event: Extract<WsStatusEvent, { kind: 'gap' }>, record: ConnectionRecord | undefined): void {
+    if (record === undefined || record.gap || !record.disconnected) {
+      this.#sim.violated(
+        'gaps-marked',
+        `gap of connection ${event.connection}, which ${record === undefined ? 'never opened' : 'has not ended once'}`,
+      )
+      return
+    }
+    record.gap = true
+    if (event.fromUs > event.toUs) this.#sim.violated('gaps-marked', `a gap from ${event.fromUs} to ${event.toUs}`)
+  }
+
+  /** The current connection's TCP, while its link has not ended. */
+  get liveTcp(): Tcp | undefined {
+    const link = this.links.at(-1)
+    return link === undefined || link.told ? undefined : link.tcp
+  }
+}

@@ -1,0 +1,58 @@
+import { markIn } from '../ledger.ts'
+import type { VenueSession } from '../play/venue.ts'
+import type { Simulation } from '../simulation.ts'
+
+const CALL = /"call":(\d+),"lane":"(normal|urgent)"/
+const ID = /"id":"?([^",}]+)/
+const CLOSE = 8
+
+/** What the exchange sees of us, frame by frame. */
+export function checkFrame(sim: Simulation, session: VenueSession, opcode: number, text: string): void {
+  if (opcode >= CLOSE) return
+  arrivesOnce(sim, text)
+  comesInCallOrder(sim, session, text)
+  comesAfterAuth(sim, session, text)
+  replayComesFirst(sim, session, text)
+}
+
+export function arrivesOnce(sim: Simulation, text: string): void {
+  const ask = sim.ledger.byMark(markIn(text) ?? '')
+  if (ask !== undefined && ask.arrivals.filter(({ whole }) => whole).length > 1) {
+    sim.violated('arrives-once', `${ask.mark} arrived twice`)
+  }
+}
+
+/** Within a lane, wire order is call order. */
+export function comesInCallOrder(sim: Simulation, session: VenueSession, text: string): void {
+  const [, call, lane] = CALL.exec(text) ?? []
+  if (call === undefined) return
+  const key = `${session.connection} ${lane}`
+  const last = sim.evidence.lastCalls.get(key) ?? 0
+  if (Number(call) <= last) sim.violated('call-order', `call ${call} (${lane}) came behind call ${last}`)
+  sim.evidence.lastCalls.set(key, Number(call))
+}
+
+/** Nothing of the user's, and nothing private, before the exchange has accepted our credentials. */
+export function comesAfterAuth(sim: Simulation, session: VenueSession, text: string): void {
+  if (!sim.setup.auth || session.auth === 'granted' || session.auth === 'expired') return
+  const isUsers = CALL.test(text)
+  const isPrivate = text.includes('"method":"private/') || /"channels":\[[^\]]*\.raw"/.test(text)
+  if (isUsers || isPrivate)
+    sim.violated('nothing-before-auth', `${text.slice(0, 120)} on connection ${session.connection}`)
+}
+
+/** The replay of what was desired precedes every later change. */
+export function replayComesFirst(sim: Simulation, session: VenueSession, text: string): void {
+  const { evidence } = sim
+  const { tcp } = session.end
+  const subscription = evidence.subscriptionIds.get(ID.exec(text)?.[1] ?? '')
+  if (subscription === undefined) return
+  if (subscription.what === 'change') {
+    if (!evidence.replayed.has(tcp)) evidence.changedFirst.add(tcp)
+    return
+  }
+  evidence.replayed.add(tcp)
+  if (evidence.changedFirst.has(tcp) && !evidence.userReplays.has(subscription.connection)) {
+    sim.violated('replay-first', `a change of subscriptions precedes the replay on tcp ${tcp.id}`)
+  }
+}

@@ -1,0 +1,122 @@
+import { SeededRandom } from '../../../src/testing/seeded-random.ts'
+import type { Flavour } from '../world/link.ts'
+
+/** What may happen to one answer of the exchange. */
+export type AnswerFate = 'plain' | 'missing' | 'twice' | 'delayed' | 'interim' | 'unknown'
+
+/** One world, by its seed: sizes, times and chances. Everything else that is drawn is drawn while it runs. */
+export interface Setup {
+  readonly seed: number
+  readonly flavour: Flavour
+  readonly tls: boolean
+  // — network —
+  readonly latencyMs: number
+  readonly jitterMs: number
+  readonly sendBuffer: number
+  readonly receiveBuffer: number
+  readonly addresses: number
+  /** Mean time between two faults, ms; Infinity for none. */
+  readonly faultEveryMs: number
+  // — exchange —
+  readonly auth: boolean
+  readonly tokenSeconds: number
+  readonly whenTokenExpires: 'error' | 'silent' | 'close'
+  readonly lateMs: number
+  readonly marketEveryMs: number
+  readonly fateWeight: number
+  readonly answers: Readonly<Record<AnswerFate, number>>
+  readonly batchRefusals: number
+  readonly heartbeatSeconds: number | undefined
+  // — the actor —
+  readonly maxLinkBytes: number
+  readonly normalBytes: number
+  readonly urgentBytes: number
+  readonly maxPending: number
+  readonly maxUnresolved: number
+  readonly maxSettledIds: number
+  readonly settledIdsMs: number
+  readonly pingPong: 'none' | 'protocol' | 'application'
+  readonly pingIntervalMs: number
+  readonly pingTimeoutMs: number
+  readonly staleAfterMs: number | undefined
+  readonly silentAfterMs: number | undefined
+  readonly subscriptionTimeoutMs: number
+  readonly disconnectDrainMs: number
+  readonly stableMs: number
+  readonly urlIsFunction: boolean
+  readonly hasIngress: boolean
+  readonly hasMetrics: boolean
+  // — the user —
+  readonly userEveryMs: number
+  /** A hook of the user's throws, blocks, or calls the actor, with these chances. */
+  readonly throws: number
+  readonly blocks: number
+  readonly reenters: number
+  readonly whenHookThrows: 'continue' | 'reconnect'
+  readonly sharedIds: boolean
+}
+
+export function setupOf(seed: number): Setup {
+  const random = SeededRandom.named(seed, 'setup')
+  const oneOf = <T>(...list: readonly T[]): T => list[random.below(list.length)] as T
+  const chance = (p: number): boolean => random.float() < p
+  const rough = chance(0.6)
+  const trouble = rough ? 1 : 0
+  const latencyMs = oneOf(0.05, 1, 5, 40)
+  const jitterMs = oneOf(0, 0.5, 5, 30)
+  const marketEveryMs = oneOf(10, 40, 150)
+  // Buffers that hold so little for so long that the market does not get through would be another kind of broken.
+  const wayMs = latencyMs + jitterMs
+  const wide = (bytes: number, bytesPerMs: number): number => Math.max(bytes, Math.ceil(4 * wayMs * bytesPerMs))
+  return {
+    seed,
+    flavour: chance(0.7) ? 'native' : 'ws',
+    tls: chance(0.2),
+    latencyMs,
+    jitterMs,
+    sendBuffer: wide(oneOf(64, 300, 1000, 8192, 65536), 5),
+    receiveBuffer: wide(oneOf(512, 4096, 65536, 65536), 300 / marketEveryMs),
+    addresses: oneOf(1, 1, 2, 3),
+    faultEveryMs: oneOf(200, 700, 2000, 2000, 6000, Infinity),
+    auth: chance(0.7),
+    tokenSeconds: oneOf(2, 5, 900, 900),
+    whenTokenExpires: oneOf('error', 'silent', 'close'),
+    lateMs: oneOf(50, 400, 1500),
+    marketEveryMs,
+    fateWeight: rough ? 6 : 1,
+    answers: {
+      plain: 80,
+      missing: 3 * trouble,
+      twice: 4 * trouble,
+      delayed: 4 * trouble,
+      interim: 3 * trouble,
+      unknown: 2 * trouble,
+    },
+    batchRefusals: oneOf(0, 0, 0.2, 0.5),
+    heartbeatSeconds: oneOf(undefined, undefined, 1, 5),
+    maxLinkBytes: oneOf(256, 2048, 65536),
+    normalBytes: oneOf(1500, 4000, 1024 * 1024),
+    urgentBytes: oneOf(400, 2000, 256 * 1024),
+    maxPending: oneOf(3, 20, 1024),
+    maxUnresolved: oneOf(5, 4096),
+    maxSettledIds: oneOf(5, 100, 4096),
+    settledIdsMs: oneOf(1000, 300_000),
+    pingPong: oneOf('none', 'protocol', 'application'),
+    pingIntervalMs: oneOf(100, 500, 2000),
+    pingTimeoutMs: oneOf(300, 1000),
+    staleAfterMs: oneOf(undefined, 800, 3000),
+    silentAfterMs: oneOf(undefined, 1500, 4000),
+    subscriptionTimeoutMs: oneOf(500, 2000),
+    disconnectDrainMs: oneOf(0, 100, 1000),
+    stableMs: oneOf(0, 300, 2000),
+    urlIsFunction: chance(0.3),
+    hasIngress: chance(0.5),
+    hasMetrics: chance(0.3),
+    userEveryMs: oneOf(5, 20, 60),
+    throws: oneOf(0, 0, 0.002, 0.02),
+    blocks: oneOf(0, 0, 0.002, 0.01),
+    reenters: oneOf(0, 0.01, 0.05),
+    whenHookThrows: chance(0.8) ? 'continue' : 'reconnect',
+    sharedIds: chance(0.6),
+  }
+}

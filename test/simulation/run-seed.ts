@@ -1,0 +1,104 @@
+import { checkAtRest, checkExchangeLog, checkStopped } from './invariants/rest.ts'
+import { Simulation, type Tampering, type Violation } from './simulation.ts'
+
+export interface SeedOptions {
+  /** Steps of chaos; rest and end come on top. */
+  readonly steps: number
+  readonly tampering?: Tampering
+}
+
+export interface SeedResult {
+  readonly seed: number
+  readonly steps: number
+  readonly virtualMs: number
+  readonly asks: number
+  readonly outcomes: ReadonlyMap<string, number>
+  readonly connections: number
+  readonly faults: ReadonlyMap<string, number>
+  readonly violation: Violation | undefined
+  readonly traceHash: string
+  readonly lastLines: readonly string[]
+}
+
+const SECOND_US = 1_000_000
+/** For a connection to come back and everything to be answered, once nothing is wrong any more. */
+const HEALS_WITHIN_US = 90 * SECOND_US
+const RESTS_FOR_US = 1 * SECOND_US
+/** Longer than any silence is tolerated here. */
+const SETTLED_FOR_US = 5 * SECOND_US
+const MAX_STEPS_OF_A_PHASE = 200_000
+
+/** One life: chaos, rest, the end. */
+export async function runSeed(seed: number, { steps, tampering }: SeedOptions): Promise<SeedResult> {
+  const sim = new Simulation(seed, tampering)
+  await sim.loop.run(() => sim.actor.start())
+  await sim.advance(steps, Infinity, () => false)
+  await rest(sim)
+  await end(sim)
+  const outcomes = new Map<string, number>()
+  for (const { outcomes: list } of sim.ledger.asks) {
+    for (const { kind } of list) outcomes.set(kind, (outcomes.get(kind) ?? 0) + 1)
+  }
+  return {
+    seed,
+    steps: sim.steps,
+    virtualMs: sim.time.nowUs / 1000,
+    asks: sim.ledger.asks.length,
+    outcomes,
+    connections: sim.evidence.connections.size,
+    faults: sim.injected,
+    violation: sim.violation,
+    traceHash: sim.trace.hash,
+    lastLines: sim.trace.last(600),
+  }
+}
+
+async function rest(sim: Simulation): Promise<void> {
+  if (sim.violation !== undefined) return
+  sim.trace.add('— rest: nothing goes wrong any more, and nobody wants anything')
+  sim.isChaotic = false
+  sim.faults.calm()
+  await sim.loop.run(() => {
+    sim.user.resume()
+    // Who judges by no silence at all cannot know, and must be told.
+    if (!sim.noticesSilence) sim.actor.reconnect()
+    // Something that makes noise, so that nothing is stale.
+    sim.actor.subscribe(['book.BTC-PERPETUAL.100ms'])
+  })
+  let settledUs = Infinity
+  let connection = 0
+  const settled = (): boolean => {
+    if (sim.evidence.stopped !== undefined) return true
+    const isSettled = sim.actor.status === 'ready' && sim.ledger.open.size === 0 && subscriptionsSettled(sim)
+    if (!isSettled || sim.actor.connection !== connection) settledUs = Infinity
+    else if (settledUs === Infinity) settledUs = sim.time.nowUs
+    connection = sim.actor.connection
+    return sim.time.nowUs - settledUs > SETTLED_FOR_US
+  }
+  await sim.advance(MAX_STEPS_OF_A_PHASE, sim.time.nowUs + HEALS_WITHIN_US, settled)
+  sim.messagesBeforeRest = sim.evidence.messages
+  await sim.advance(MAX_STEPS_OF_A_PHASE, sim.time.nowUs + RESTS_FOR_US, () => false)
+  if (sim.violation === undefined) checkAtRest(sim)
+}
+
+function subscriptionsSettled(sim: Simulation): boolean {
+  return sim.actor.subscriptions().every(({ stage }) => stage === 'acked' || stage === 'rejected')
+}
+
+async function end(sim: Simulation): Promise<void> {
+  if (sim.violation !== undefined) return
+  sim.trace.add('— the end')
+  sim.isStopping = true
+  let told = false
+  await sim.loop.run(() => {
+    void sim.actor.stop().then(() => {
+      told = true
+    })
+  })
+  await sim.advance(MAX_STEPS_OF_A_PHASE, sim.time.nowUs + 10 * SECOND_US, () => told)
+  if (!told) sim.violated('stops', 'stop() has not resolved within 10 s')
+  await sim.advance(MAX_STEPS_OF_A_PHASE, sim.time.nowUs + 30 * SECOND_US, () => false)
+  sim.venue.end()
+  if (sim.violation === undefined) checkStopped(sim)
+  if (sim.violation === undefined) checkExchangeLog(sim)
+}

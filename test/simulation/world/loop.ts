@@ -1,0 +1,99 @@
+import type { SeededRandom } from '../../../src/testing/seeded-random.ts'
+import type { ClientClock, WorldTime } from './time.ts'
+
+/** What the loop polls: a socket with something to say. */
+export interface Pollable {
+  /** Runs client code. Called in the poll phase, once for any number of reasons. */
+  onReady(): void
+}
+
+/** Promises that can settle have, afterwards: a whole turn, which is exact and cheaper than counting microtasks. */
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+/**
+ * The client's event loop as libuv runs one: timers and polling in turns, in either order, each callback followed by its
+ * microtasks. While client code blocks, network and exchange go on: bytes pile up unread and timers become late.
+ */
+export class ClientLoop {
+  readonly #time: WorldTime
+  readonly #clock: ClientClock
+  readonly #random: SeededRandom
+  /** After every callback, when its microtasks have run. */
+  readonly #afterCallback: () => void
+  readonly #ready = new Set<Pollable>()
+  readonly #tasks: (() => void)[] = []
+  #readySinceUs = Infinity
+  /** When the callback that runs now, or ran last, was called. */
+  turnStartUs = 0
+  /** The latest moment until which client code blocked, or to which its clock jumped. */
+  lastStallUs = 0
+
+  constructor(time: WorldTime, clock: ClientClock, random: SeededRandom, afterCallback: () => void) {
+    this.#time = time
+    this.#clock = clock
+    this.#random = random
+    this.#afterCallback = afterCallback
+  }
+
+  /** Something can be read or written. Called by the network. */
+  ready(pollable: Pollable): void {
+    this.#ready.add(pollable)
+    this.#readySinceUs = Math.min(this.#readySinceUs, this.#time.nowUs + this.#random.below(120))
+  }
+
+  /** As of a close callback, or `process.nextTick` of a stream: in the next poll phase. */
+  later(task: () => void): void {
+    this.#tasks.push(task)
+    this.#readySinceUs = Math.min(this.#readySinceUs, this.#time.nowUs)
+  }
+
+  forget(pollable: Pollable): void {
+    this.#ready.delete(pollable)
+  }
+
+  /** When it next has something to do, in the world's time. */
+  nextUs(): number {
+    const polls = this.#ready.size > 0 || this.#tasks.length > 0
+    return Math.max(this.#time.nowUs, Math.min(this.#clock.nextDueUs(), polls ? this.#readySinceUs : Infinity))
+  }
+
+  /** Client code does not return for so long. */
+  block(ms: number): void {
+    const untilUs = this.#time.nowUs + ms * 1000
+    while (this.#time.nextUs() <= untilUs) this.#time.runNext()
+    this.#time.nowUs = untilUs
+    this.lastStallUs = untilUs
+  }
+
+  /** One iteration: what is due runs. */
+  async iterate(): Promise<void> {
+    const timersFirst = this.#random.below(2) === 0
+    if (timersFirst) await this.#timers()
+    await this.#poll()
+    if (!timersFirst) await this.#timers()
+  }
+
+  /** Client code called from outside of timers and sockets: a user's call, say. */
+  async run(callback: () => void): Promise<void> {
+    this.turnStartUs = this.#time.nowUs
+    callback()
+    await turn()
+    this.#afterCallback()
+  }
+
+  async #timers(): Promise<void> {
+    const untilUs = this.#clock.monoUs()
+    for (let due = this.#clock.takeDue(untilUs); due !== undefined; due = this.#clock.takeDue(untilUs)) {
+      await this.run(due)
+    }
+  }
+
+  async #poll(): Promise<void> {
+    const ready = [...this.#ready]
+    const tasks = this.#tasks.splice(0)
+    this.#ready.clear()
+    this.#readySinceUs = Infinity
+    for (const task of tasks) await this.run(task)
+    for (const pollable of ready) await this.run(() => pollable.onReady())
+  }
+}
