@@ -148,11 +148,11 @@ class Link {
   bool paused_ = false;
   bool raw_wanted_ = true;  // raw phase: one record may come
   bool rearmed_ = false;
-  int write_error_ = 0;  // errno of the send() that failed; the reading side tells it
+  int write_error_ = 0;       // errno of the send() that failed; the reading side tells it
   size_t refused_bytes_ = 0;  // the smallest frame refused since kWritable was told; 0: none
-  bool held_ = false;        // `more` announced more: what waits is sent with it
-  bool close_sent_ = false;  // CLOSE is queued or out
-  bool close_due_ = false;   // CLOSE leaves after the batch
+  bool held_ = false;         // `more` announced more: what waits is sent with it
+  bool close_sent_ = false;   // CLOSE is queued or out
+  bool close_due_ = false;    // CLOSE leaves after the batch
   bool socket_error_seen_ = false;
   bool sessions_told_ = false;  // kSessions is out, and nobody has taken them
   uint16_t close_code_ = 0;

@@ -1,8 +1,8 @@
 // The outbound half of a Link: encoder, queue, TLS, socket. Delivery is decided by what send() returned, here
 // alone.
-#include <algorithm>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "core/frame_encoder.h"

@@ -217,7 +217,8 @@ TEST(link_withdrawing_tells_that_there_is_room) {
   CHECK(pair.Offer(std::string(500, 'x')) > 0);
 }
 
-// Told too early, the user would offer it again in every turn of the loop, for as long as the peer does not read.
+// Told too early, the user would offer it again in every turn of the loop, for as long as the peer does not
+// read.
 TEST(link_tells_of_room_when_what_was_refused_fits) {
   World world;
   Pair pair(&world, 4096, {}, 4096);
