@@ -1,7 +1,9 @@
-import { type RawLink, RawLinkError, type RawTlsInfo } from '../../../src/connect/raw-link.ts'
+import { type RawLink, RawLinkError } from '../../../src/connect/raw-link.ts'
 import type { ClientLoop } from './loop.ts'
 import type { Tcp } from './socket.ts'
 import type { WorldTime } from './time.ts'
+
+type TlsInfo = Awaited<ReturnType<RawLink['startTls']>>
 
 /** What a TLS handshake comes to: after a time, success, an error code, or nothing at all. */
 export type TlsFate = { readonly kind: 'done' | 'never' } | { readonly kind: 'failed'; readonly code: string }
@@ -19,7 +21,7 @@ export class SimRawLink implements RawLink {
   readonly #tlsFate: TlsFate
   #unsent: Uint8Array[] = []
   #reader: Waiting<Uint8Array> | undefined
-  #securing: Waiting<RawTlsInfo> | undefined
+  #securing: Waiting<TlsInfo> | undefined
   #handedOver = false
 
   constructor(tcp: Tcp, tlsFate: TlsFate, time: WorldTime, loop: ClientLoop) {
@@ -44,7 +46,7 @@ export class SimRawLink implements RawLink {
   }
 
   /** The bytes of TLS are not simulated, but what it takes and how it ends are. */
-  startTls(): Promise<RawTlsInfo> {
+  startTls(): Promise<TlsInfo> {
     return new Promise((resolve, reject) => {
       this.#securing = { resolve, reject }
       const roundTripMs = 2 * this.tcp.path.latencyMs()
@@ -76,7 +78,8 @@ export class SimRawLink implements RawLink {
     if (this.#tlsFate.kind === 'failed') {
       securing?.reject(new RawLinkError(this.#tlsFate.code, `TLS failed: ${this.#tlsFate.code}`))
     } else {
-      securing?.resolve({ protocol: 'TLSv1.3', cipher: 'TLS_AES_128_GCM_SHA256', authorized: true })
+      const info = { protocol: 'TLSv1.3', cipher: 'TLS_AES_128_GCM_SHA256', authorized: true }
+      securing?.resolve({ ...info, alpn: '', sessionReused: false } as TlsInfo)
     }
   }
 
