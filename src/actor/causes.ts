@@ -1,7 +1,10 @@
 import type { WsDisconnectCause, WsSessionStage } from '../errors/disconnect-cause.ts'
 import { SharedWsError } from '../errors/errors.ts'
+import type { WsLatencyVerdict } from '../health/latency-policy.ts'
 import type { LivenessVerdict } from '../health/liveness.ts'
+import type { SilentTopic } from '../health/topic-watch.ts'
 import { WsAuthRefusedError } from '../session/endpoint-handler.ts'
+import { quoteText } from '../support/redact.ts'
 
 /** The ends that an actor itself brings about. Those that transports know are in `transport/end-causes.ts`. */
 
@@ -55,6 +58,17 @@ export function wentSilent({ kind, silentForMs }: LivenessVerdict): WentSilent {
 export function pongTimedOut(silentForMs: number): WentSilent {
   const message = `a heartbeat was not answered within ${Math.round(silentForMs)} ms`
   return { kind: 'went-silent', code: 'ERR_PONG_TIMEOUT', message, silentForMs }
+}
+
+export function topicSilent({ topic, silentForMs }: SilentTopic): WsDisconnectCause {
+  const message = `nothing of topic ${quoteText(topic)} for ${Math.round(silentForMs)} ms (topics.silentAfterMs)`
+  return { kind: 'topic-silent', code: 'ERR_TOPIC_SILENT', message, topic, silentForMs }
+}
+
+export function tooSlow({ percentile, rttUs, limitUs }: WsLatencyVerdict): WsDisconnectCause {
+  const ms = (us: number): number => Math.round(us / 1000)
+  const message = `percentile ${percentile} of the round trips is ${ms(rttUs)} ms, more than ${ms(limitUs)} (latencyPolicy)`
+  return { kind: 'high-latency', code: 'ERR_HIGH_LATENCY', message, percentile, rttUs, limitUs }
 }
 
 export function phaseTimedOut(phase: 'authenticate' | 'on-ready', timeoutMs: number): WsDisconnectCause {

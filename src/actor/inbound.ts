@@ -21,6 +21,9 @@ export interface InboundOwner {
   /** A frame may answer a subscription message. True: it did. */
   subscriptionAnswer(frame: WsFrame): boolean
   leave(cause: WsDisconnectCause, next: Next): void
+  /** Data of a topic that may be watched. */
+  topicData(topic: string, atUs: number): void
+  rtt(rttUs: number, atUs: number): void
 }
 
 const VERDICTS = "'ignore', 'emit', 'forward', 'reconnect' or 'shutdown'"
@@ -47,8 +50,9 @@ export class Inbound<M, E> implements WsIngressSink<E> {
     this.#hooks = hooks
     this.#health = health
     this.#owner = owner
-    const { handler, ingress, subscriptionManager, pingPong } = options
-    this.#perFrame = [handler, ingress, subscriptionManager?.response, pingPong?.onFrame].some((x) => x !== undefined)
+    const { handler, ingress, subscriptionManager, pingPong, topics } = options
+    const lookers = [handler, ingress, subscriptionManager?.response, pingPong?.onFrame, topics]
+    this.#perFrame = lookers.some((looker) => looker !== undefined)
   }
 
   deliver(batch: WsBatch, live: LiveConnection, session: WsSession): void {
@@ -91,6 +95,7 @@ export class Inbound<M, E> implements WsIngressSink<E> {
     if (this.#heartbeat(frame, live)) return false
     const isReply = this.expectsReplies && this.#reply(frame, live)
     if (!isReply && this.#owner.subscriptionAnswer(frame)) return false
+    if (this.#options.topics !== undefined && !isReply) this.#topic(frame)
     if (this.#options.handler?.samplePayloadTimestampsUs !== undefined) this.#sample(frame)
     switch (this.#ingress(frame)) {
       case 'forward':
@@ -129,7 +134,7 @@ export class Inbound<M, E> implements WsIngressSink<E> {
     }
     this.#health.count.heartbeats++
     live.answerSeen = true
-    if (typeof heartbeat.rttUs === 'number') this.#health.recordRttUs(heartbeat.rttUs)
+    if (typeof heartbeat.rttUs === 'number') this.#owner.rtt(heartbeat.rttUs, frame.receivedMonoUs)
     return true
   }
 
@@ -213,6 +218,18 @@ export class Inbound<M, E> implements WsIngressSink<E> {
     else if (action !== 'continue') {
       this.#hooks.nonsense('handler.handleServerError', action, "'continue', 'reconnect' or 'fatal'")
     }
+  }
+
+  #topic(frame: WsFrame): void {
+    let topic: string | undefined
+    try {
+      topic = this.#options.topics?.topicOf(frame)
+    } catch (error) {
+      this.#hooks.failed('topics.topicOf', error)
+      return
+    }
+    if (typeof topic === 'string') this.#owner.topicData(topic, frame.receivedMonoUs)
+    else if (topic !== undefined) this.#hooks.nonsense('topics.topicOf', topic, 'a string, or undefined')
   }
 
   #sample(frame: WsFrame): void {

@@ -100,6 +100,8 @@ export class Interpreter {
       wanted: (live) => this.#live === live && !this.#terminating,
       subscriptionAnswer: (frame) => this.session.subscriptionAnswer(frame),
       leave: (cause, next) => this.leave(cause, next, true),
+      topicData: (topic, atUs) => this.watch.topicData(topic, atUs),
+      rtt: (rttUs, atUs) => this.watch.rtt(rttUs, atUs),
     })
     this.watch = new Watch(this)
     this.#admission = new Admission(options.admission, options.clock)

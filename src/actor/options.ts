@@ -10,8 +10,10 @@ import type {
   WsStageTimeouts,
   WsTlsConfig,
 } from '../connect/request.ts'
+import type { WsLatencyPolicy } from '../health/latency-policy.ts'
 import type { WsMetricsReporter } from '../health/metrics.ts'
 import type { WsPingPongStrategy } from '../health/ping-pong.ts'
+import type { WsTopicWatchOptions } from '../health/topic-watch.ts'
 import type { WsIngress } from '../ingress/ingress.ts'
 import type { WsCircuitBreaker } from '../reconnect/circuit-breaker.ts'
 import type { ConnectBudget } from '../reconnect/connect-budget.ts'
@@ -94,6 +96,13 @@ export interface WebSocketActorOptions<M = unknown, E = never> {
   readonly staleAfterMs?: number
   /** The same for any byte at all, from the moment at which the connection opened. Default: never. */
   readonly silentAfterMs?: number
+  /**
+   * Watches each subscribed topic for itself: reports one that falls silent, asks for it anew, and replaces the connection if that
+   * does not help. Default: topics are not told apart.
+   */
+  readonly topics?: WsTopicWatchOptions
+  /** Replaces a connection whose round trips become too slow. Default: none. It belongs to one actor. */
+  readonly latencyPolicy?: WsLatencyPolicy
   /** Default 10 s. */
   readonly authTimeoutMs?: number
   /** Default 30 s. */

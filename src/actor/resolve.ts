@@ -14,6 +14,7 @@ import { checkSocket, checkSocketSupport } from '../connect/socket.ts'
 import { checkTls } from '../connect/tls-check.ts'
 import { WsConfigError } from '../errors/errors.ts'
 import type { LivenessOptions } from '../health/liveness.ts'
+import type { WsTopicWatchOptions } from '../health/topic-watch.ts'
 import type { ConnectBudget } from '../reconnect/connect-budget.ts'
 import { ExponentialBackoff } from '../reconnect/exponential-backoff.ts'
 import type { WsReconnectStrategy } from '../reconnect/strategy.ts'
@@ -50,6 +51,8 @@ export interface ResolvedActorOptions {
   readonly admission: AdmissionOptions
   readonly pingPong: Given<'pingPong'>
   readonly liveness: LivenessOptions
+  readonly topics: Required<WsTopicWatchOptions> | undefined
+  readonly latencyPolicy: Given<'latencyPolicy'>
   readonly rules: Rules
   readonly subscriptionTimeoutMs: number
   readonly closeTimeoutMs: number
@@ -93,6 +96,8 @@ const OPTIONS = [
   'pingPong',
   'staleAfterMs',
   'silentAfterMs',
+  'topics',
+  'latencyPolicy',
   'authTimeoutMs',
   'onReadyTimeoutMs',
   'subscriptionTimeoutMs',
@@ -191,6 +196,13 @@ export function resolveActorOptions(options: unknown): ResolvedActorOptions {
       'a ping-pong strategy such as new ProtocolPingPong()',
     ),
     liveness: { staleAfterMs: optionalMs('staleAfterMs'), silentAfterMs: optionalMs('silentAfterMs') },
+    topics: topicsOf(check, given.topics),
+    latencyPolicy: check.methods(
+      'latencyPolicy',
+      given.latencyPolicy,
+      ['opened', 'sample'],
+      'a latency policy such as new WsLatencyPolicy({ maxRttMs })',
+    ),
     rules: {
       authTimeoutMs: ms('authTimeoutMs', 10_000),
       onReadyTimeoutMs: ms('onReadyTimeoutMs', 30_000),
@@ -252,6 +264,29 @@ function tlsOf(check: Checker, value: unknown): WsTlsConfig {
   const problems = checkTls(value)
   for (const { field, message } of problems) check.add(field, message)
   return problems.length === 0 ? { ...(value as WsTlsConfig) } : {}
+}
+
+function topicsOf(check: Checker, value: unknown): Required<WsTopicWatchOptions> | undefined {
+  const known = ['topicOf', 'silentAfterMs', 'resubscribe', 'resubscribeEveryMs', 'reconnectAfter'] as const
+  const given = check.object('topics', value, known)
+  if (given === undefined) return undefined
+  const topicOf = check.function<WsTopicWatchOptions['topicOf']>('topics.topicOf', given.topicOf)
+  if (given.topicOf === undefined) check.add('topics.topicOf', 'is missing: which topic does a frame belong to?')
+  const { silentAfterMs, reconnectAfter } = given
+  if (silentAfterMs === undefined) check.add('topics.silentAfterMs', 'is missing: how long may a topic be silent?')
+  return {
+    topicOf: topicOf as WsTopicWatchOptions['topicOf'],
+    silentAfterMs:
+      typeof silentAfterMs === 'function'
+        ? (silentAfterMs as (topic: string) => number | undefined)
+        : check.integer('topics.silentAfterMs', silentAfterMs, 1, MAX_TIMER_MS, 1),
+    resubscribe: check.boolean('topics.resubscribe', given.resubscribe, true),
+    resubscribeEveryMs: check.integer('topics.resubscribeEveryMs', given.resubscribeEveryMs, 1, MAX_TIMER_MS, 10_000),
+    reconnectAfter:
+      reconnectAfter === Infinity
+        ? Infinity
+        : check.integer('topics.reconnectAfter', reconnectAfter, 0, Number.MAX_SAFE_INTEGER, 2),
+  }
 }
 
 function itemsOf(check: Checker, value: unknown, manager: unknown): readonly string[] {

@@ -128,11 +128,21 @@ export class SessionRunner {
     if (subscriptions === undefined) return
     const added = subscriptions.add(add)
     const removed = subscriptions.remove(remove)
+    for (const item of removed) this.#actor.watch.topicForgotten(item)
     const replayed = this.#actor.live?.replayed ?? 'nothing'
     if (replayed === 'nothing') return
     // While it authenticates, additions wait for the replay; what has been asked for already must be given up by message.
     const now = replayed === 'all' ? added : []
     this.#send('update', () => subscriptions.request(now, removed, this.#actor.options.clock.monoUs()))
+  }
+
+  /** Takes silent topics off and asks for them again. */
+  resubscribe(items: readonly string[]): void {
+    const subscriptions = this.#subscriptions
+    if (subscriptions === undefined || items.length === 0 || this.#actor.live?.replayed !== 'all') return
+    const { clock } = this.#actor.options
+    this.#send('update', () => subscriptions.request([], items, clock.monoUs()))
+    this.#send('update', () => subscriptions.request(items, [], clock.monoUs()))
   }
 
   /** True: the frame was an answer to a subscription message. */
@@ -168,17 +178,26 @@ export class SessionRunner {
   }
 
   #tell(changes: readonly SubscriptionChange[]): void {
-    for (const change of changes) this.#actor.status({ kind: 'subscription', ...change })
+    for (const change of changes) {
+      if (change.state === 'acked') this.#actor.watch.topicAcked(change.item)
+      else if (change.state === 'rejected') this.#actor.watch.topicForgotten(change.item)
+      this.#actor.status({ kind: 'subscription', ...change })
+    }
   }
 
   #send(member: string, make: () => readonly WsSubscriptionRequest[]): void {
     const { hooks, asks, isInside } = this.#actor
     const requests = hooks.call(`subscriptionManager.${member}`, make)
     if (requests === THREW) return
-    for (const { payload } of requests) {
+    const { subscriptionManager } = this.#actor.options
+    for (const { payload, subscribe } of requests) {
       const sent = hooks.call(`subscriptionManager.${member}`, () => asks.lanes.send({ payload }, isInside))
       if (sent === 'full') this.#actor.leave(subscriptionsNotSent(), 'reconnect', true)
       if (sent === 'full' || sent === 'not-open' || sent === THREW) return
+      // Where the venue does not answer, having been sent is all there is.
+      if (subscriptionManager?.maybeSubscriptionResponse === undefined) {
+        for (const item of subscribe) this.#actor.watch.topicAcked(item)
+      }
     }
   }
 

@@ -52,13 +52,21 @@ export type WsStatusEvent =
    */
   | (WsStatusBase & {
       readonly kind: 'gap'
-      readonly scope: 'connection'
+      /** `topic`: of that one alone, on a connection that goes on; `fromUs` is when its last data came. */
+      readonly scope: 'connection' | 'topic'
+      /** The topic. */
+      readonly key?: string
       readonly fromUs: number
       readonly toUs: number
       readonly cause: WsDisconnectCause
     })
-  /** After a gap: every subscription has been answered, and data flows again. Once per connection. */
-  | (WsStatusBase & { readonly kind: 'resumed' })
+  /**
+   * After a gap: every subscription has been answered, and data flows again; once per connection. With `key` (where `topics` are
+   * watched): data of that topic flows again.
+   */
+  | (WsStatusBase & { readonly kind: 'resumed'; readonly key?: string })
+  /** Nothing of a topic for too long, while the connection lives. Its `gap` follows, and `resumed` when data comes again. */
+  | (WsStatusBase & { readonly kind: 'topic-silent'; readonly topic: string; readonly silentForMs: number })
   /** The next attempt comes in `delayMs`. */
   | (WsStatusBase & { readonly kind: 'backoff'; readonly attempt: number; readonly delayMs: number })
   /** The connection has been healthy for `stableMs`; attempts count from 1 again. */

@@ -1,6 +1,7 @@
 import { Liveness } from '../health/liveness.ts'
 import type { WsPingPongVerdict } from '../health/ping-pong.ts'
-import { pongTimedOut, type WentSilent, wentSilent } from './causes.ts'
+import { TopicWatch } from '../health/topic-watch.ts'
+import { pongTimedOut, tooSlow, topicSilent, type WentSilent, wentSilent } from './causes.ts'
 import { THREW } from './hooks.ts'
 import type { Interpreter } from './interpreter.ts'
 import type { LiveConnection } from './live-connection.ts'
@@ -19,6 +20,7 @@ export class Watch {
   readonly pings: Pings
   readonly #actor: Interpreter
   readonly #liveness: Liveness
+  readonly #topics: TopicWatch | undefined
   readonly #schedule: Schedule
   #pingDueUs = Infinity
   #metricsDueUs = Infinity
@@ -33,9 +35,12 @@ export class Watch {
 
   constructor(actor: Interpreter) {
     this.#actor = actor
-    const { clock, random, liveness } = actor.options
+    const { clock, random, liveness, topics } = actor.options
     this.pings = new Pings(clock, random)
     this.#liveness = new Liveness(liveness)
+    if (topics !== undefined) {
+      this.#topics = new TopicWatch(topics, (error) => actor.hooks.failed('topics.silentAfterMs', error))
+    }
     this.#schedule = new Schedule(clock, (lateUs) => actor.enter(() => this.#fired(lateUs)))
   }
 
@@ -48,7 +53,10 @@ export class Watch {
 
   opened(live: LiveConnection): void {
     const { pingPong } = this.#actor.options
+    const { latencyPolicy } = this.#actor.options
     this.#liveness.opened(live.openedUs)
+    this.#topics?.clear()
+    if (latencyPolicy !== undefined) this.#actor.hooks.call('latencyPolicy.opened', () => latencyPolicy.opened())
     if (pingPong !== undefined) this.#actor.hooks.call('pingPong.opened', () => pingPong.opened(live.openedUs, live))
     this.#askWhenPingIsDue(live.openedUs)
     if (this.#paused) this.#setReading(false, live)
@@ -71,7 +79,7 @@ export class Watch {
   }
 
   pong(payload: Uint8Array, receivedMonoUs: number, live: LiveConnection): void {
-    const { options, hooks, health } = this.#actor
+    const { options, hooks } = this.#actor
     const { pingPong } = options
     live.received(receivedMonoUs)
     this.#liveness.bytes(receivedMonoUs)
@@ -80,8 +88,52 @@ export class Watch {
     const rttUs = hooks.call('pingPong.onPong', () => pingPong.onPong?.(payload, receivedMonoUs))
     if (typeof rttUs !== 'number') return
     live.answerSeen = true
-    health.recordRttUs(rttUs)
+    this.rtt(rttUs, receivedMonoUs)
     this.#askWhenPingIsDue(receivedMonoUs)
+  }
+
+  /** A round trip of a ping or heartbeat. */
+  rtt(rttUs: number, atUs: number): void {
+    const { options, hooks, health } = this.#actor
+    const { latencyPolicy } = options
+    health.recordRttUs(rttUs)
+    if (latencyPolicy === undefined) return
+    const verdict = hooks.call('latencyPolicy.sample', () => latencyPolicy.sample(rttUs, atUs))
+    if (verdict !== THREW && verdict !== undefined) this.#actor.leave(tooSlow(verdict), 'reconnect', true)
+  }
+
+  // — topics —
+
+  topicAcked(topic: string): void {
+    this.#topics?.acked(topic, this.#actor.options.clock.monoUs())
+  }
+
+  topicForgotten(topic: string): void {
+    this.#topics?.forget(topic)
+  }
+
+  topicData(topic: string, atUs: number): void {
+    const news = this.#topics?.data(topic, atUs)
+    if (news === undefined) return
+    // Nothing resumes on the first connection but what had fallen silent on it.
+    const resumed = news === 'back' || (this.#actor.live?.connection ?? 1) > 1
+    if (resumed) this.#actor.status({ kind: 'resumed', key: topic })
+  }
+
+  #judgeTopics(nowUs: number): void {
+    const verdict = this.#topics?.verdict(nowUs)
+    if (verdict === undefined) return
+    const { health, session, options } = this.#actor
+    const epochOffsetUs = options.clock.epochUs() - nowUs
+    for (const silent of verdict.silent) {
+      const { topic, silentForMs, sinceUs } = silent
+      const [fromUs, toUs] = [sinceUs + epochOffsetUs, nowUs + epochOffsetUs]
+      health.count.gaps++
+      this.#actor.status({ kind: 'topic-silent', topic, silentForMs })
+      this.#actor.status({ kind: 'gap', scope: 'topic', key: topic, fromUs, toUs, cause: topicSilent(silent) })
+    }
+    session.resubscribe(verdict.resubscribe)
+    if (verdict.hopeless !== undefined) this.#actor.leave(topicSilent(verdict.hopeless), 'reconnect', true)
   }
 
   /** Frames have been shown to the ping-pong strategy: it may be due at another time. */
@@ -95,6 +147,7 @@ export class Watch {
   ended(): void {
     this.#timeOutDoubted = false
     this.#liveness.ended()
+    this.#topics?.clear()
     this.#pingDueUs = Infinity
     this.#closeAfterLanes = undefined
   }
@@ -162,7 +215,8 @@ export class Watch {
     if (state.kind === 'stopped') return Infinity
     const due = Math.min(dueUsOf(state), asks.table.nextDeadlineUs() ?? Infinity, this.#metricsDueUs)
     if (live === undefined) return due
-    return Math.min(due, session.nextDueUs(), this.#liveness.nextDueUs() ?? Infinity, this.#pingDueUs)
+    const topicsUs = this.#topics?.nextDueUs() ?? Infinity
+    return Math.min(due, session.nextDueUs(), this.#liveness.nextDueUs() ?? Infinity, topicsUs, this.#pingDueUs)
   }
 
   // — when the timer fires —
@@ -204,6 +258,7 @@ export class Watch {
       if (readUs >= this.#pingDueUs) this.#tickPing(readUs, live)
       const silence = this.#liveness.verdict(readUs)
       if (silence !== undefined) this.#giveUp(wentSilent(silence))
+      else this.#judgeTopics(nowUs)
     }
     if (nowUs >= this.#metricsDueUs) {
       this.#report()
@@ -254,7 +309,8 @@ export class Watch {
   #noticeStall(lateUs: number, nowUs: number): void {
     const { live, options, health } = this.#actor
     const pingMs = options.pingPong?.timeoutMs
-    const shortestMs = Math.min(this.#liveness.shortestMs, pingMs ?? Infinity)
+    const topicsMs = this.#topics?.shortestMs ?? Infinity
+    const shortestMs = Math.min(this.#liveness.shortestMs, topicsMs, pingMs ?? Infinity)
     if (live === undefined || lateUs / 1000 <= shortestMs) return
     health.count.stalls++
     this.#actor.status({ kind: 'stall', stalledForMs: lateUs / 1000 })
@@ -266,6 +322,7 @@ export class Watch {
     if (reading) live.link.resume()
     else live.link.pause()
     this.#liveness.setPaused(!reading, nowUs)
+    this.#topics?.setPaused(!reading, nowUs)
     this.#restartSilence(nowUs)
   }
 
@@ -273,6 +330,7 @@ export class Watch {
     const { options, hooks } = this.#actor
     const { pingPong } = options
     this.#liveness.restart(nowUs)
+    this.#topics?.restart(nowUs)
     if (pingPong !== undefined) hooks.call('pingPong.restart', () => pingPong.restart(nowUs))
     this.#askWhenPingIsDue(nowUs)
   }

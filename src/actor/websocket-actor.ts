@@ -214,11 +214,11 @@ export class WebSocketActor<M = unknown, E = never> implements WsActor {
 
   async ping(options?: { readonly timeoutMs?: number; readonly signal?: AbortSignal }): Promise<number> {
     const { timeoutMs, signal } = checkWait('ping', options)
-    const { live, watch, health } = this.#core
+    const { live, watch, options: resolved } = this.#core
     if (live === undefined) throw notOpenError('ping')
     const rttUs = await watch.pings.send(live.link, timeoutMs ?? PING_TIMEOUT_MS, signal)
     live.answerSeen = true
-    health.recordRttUs(rttUs)
+    this.#core.enter(() => watch.rtt(rttUs, resolved.clock.monoUs()))
     return rttUs
   }
 

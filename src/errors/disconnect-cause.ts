@@ -51,6 +51,15 @@ export type WsDisconnectCause =
   | (CauseBase & { readonly kind: 'local-stop'; readonly closeCode: number; readonly closeReason: string })
   /** Nothing came for too long: no pong, no application data, no byte at all. We gave the connection up. */
   | (CauseBase & { readonly kind: 'went-silent'; readonly silentForMs: number })
+  /** A topic stayed silent though it was asked for anew; others may have flowed. We gave the connection up. */
+  | (CauseBase & { readonly kind: 'topic-silent'; readonly topic: string; readonly silentForMs: number })
+  /** Round trips became too slow for the latency policy; we wanted a better connection. */
+  | (CauseBase & {
+      readonly kind: 'high-latency'
+      readonly percentile: number
+      readonly rttUs: number
+      readonly limitUs: number
+    })
   /** The connection opened and could not be made ready: authentication, subscriptions, `onReady`. */
   | (CauseBase & { readonly kind: 'session-failed'; readonly stage: WsSessionStage; readonly error?: Error })
   /** Somebody on our side wanted another connection. */

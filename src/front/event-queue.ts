@@ -214,8 +214,9 @@ export class EventQueue {
     const [forgotten] = this.#events.splice(index, 1)
     const next = this.#events[0]
     if (forgotten?.event.kind !== 'gap' || next?.event.kind !== 'gap') return
-    const { messages: _, ...both } = { ...next.event, fromUs: forgotten.event.fromUs }
-    next.event = both
+    const { messages: _, key, ...both } = { ...next.event, fromUs: forgotten.event.fromUs }
+    // Of two topics, or of one and of all: what is missing is no longer of one alone.
+    next.event = key !== undefined && key === forgotten.event.key ? { ...both, key } : { ...both, scope: 'connection' }
     if (forgotten === this.#openGap) this.#openGap = undefined
   }
 

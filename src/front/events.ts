@@ -13,6 +13,7 @@ export type WsEvent =
   | WsSettledEvent
   | WsStallEvent
   | WsBackpressureEvent
+  | WsTopicSilentEvent
   | WsSubscriptionEvent
   | WsDisconnectedEvent
 
@@ -74,7 +75,10 @@ export interface WsMessage extends EventBase {
  */
 export interface WsGapEvent extends EventBase {
   readonly kind: 'gap'
-  readonly scope: 'connection'
+  /** `topic`: of that one alone, on a connection that goes on; `fromUs` is when its last data came. */
+  readonly scope: 'connection' | 'topic'
+  /** The topic. */
+  readonly key?: string
   /**
    * Unix epoch µs. Of the queue: the first and the last loss. Of a broken connection: the last byte received and the end;
    * what the server sent from then until the next `connected` is missing too.
@@ -86,9 +90,20 @@ export interface WsGapEvent extends EventBase {
   readonly cause: { readonly code: string; readonly message: string }
 }
 
-/** After a gap: every subscription has been answered on the new connection, and its first data has come. */
+/**
+ * After a gap: every subscription has been answered on the new connection, and its first data has come. With `key` (where
+ * `topics` are watched): data of that topic flows again.
+ */
 export interface WsResumedEvent extends TimedEvent {
   readonly kind: 'resumed'
+  readonly key?: string
+}
+
+/** Nothing of a topic for too long, while the connection lives. Its `gap` follows, and `resumed` when data comes again. */
+export interface WsTopicSilentEvent extends TimedEvent {
+  readonly kind: 'topic-silent'
+  readonly topic: string
+  readonly silentForMs: number
 }
 
 /** Nothing came for too long (`staleAfterMs`, `silentAfterMs`, a ping unanswered); the connection was given up. */

@@ -43,7 +43,8 @@ export class Lifecycle {
         this.#ended = status
         break
       case 'gap':
-        this.#gap = status
+        if (status.scope === 'topic') this.#listener.event(status)
+        else this.#gap = status
         break
       case 'backoff':
         this.#tellEnded({ attempt: status.attempt, delayMs: status.delayMs })
@@ -54,9 +55,6 @@ export class Lifecycle {
       case 'stopped':
         this.#tellLast(status)
         break
-      case 'resumed':
-        this.#listener.event({ kind: 'resumed', connection, atUs })
-        break
       case 'stall':
         this.#listener.event({ kind: 'stall', connection, atUs, stalledForMs: status.stalledForMs })
         break
@@ -64,6 +62,8 @@ export class Lifecycle {
         this.#listener.event({ kind: 'backpressure', connection, paused: status.paused, atUs })
         break
       case 'held':
+      case 'resumed':
+      case 'topic-silent':
       case 'subscription':
       case 'settled':
         this.#listener.event(status)

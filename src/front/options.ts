@@ -53,6 +53,8 @@ export const HANDED_ON = [
   'pingPong',
   'staleAfterMs',
   'silentAfterMs',
+  'topics',
+  'latencyPolicy',
   'authTimeoutMs',
   'onReadyTimeoutMs',
   'subscriptionTimeoutMs',

@@ -7,6 +7,7 @@ import { PongWait } from './pong-wait.ts'
 
 const OK: WsPingPongVerdict = { kind: 'ok' }
 const RETRY_MS = 100
+const FUNCTIONS = ['ping', 'isPong', 'answerPing', 'isBeat'] as const
 
 /** The functions are the user's; frames are borrowed until they return. */
 export interface WsApplicationPingPongOptions {
@@ -16,8 +17,12 @@ export interface WsApplicationPingPongOptions {
   readonly isPong?: (frame: WsFrame) => boolean
   /** The answer to the server's ping in `frame`; `undefined` when it is no ping. */
   readonly answerPing?: (frame: WsFrame) => WsPayload | undefined
+  /** Is this a beat of the server's, which wants no answer? */
+  readonly isBeat?: (frame: WsFrame) => boolean
   /** From one ping of ours to the next. Default 15 000. */
   readonly intervalMs?: number
+  /** Ping only when nothing has been received for `intervalMs` (up to a quarter more), as OKX and BitMEX want it. Default false. */
+  readonly onlyWhenIdle?: boolean
   /** How long the answer may take once our ping has reached the kernel. Default 10 000. */
   readonly timeoutMs?: number
   /** The server pings (or beats) at least so often: without it for so long, the connection is dead. Default: not judged. */
@@ -31,6 +36,9 @@ export class WsApplicationPingPong implements WsPingPongStrategy {
   readonly #answerMs: number
   readonly #intervalUs: number
   readonly #serverPingWithinUs: number | undefined
+  readonly #onlyWhenIdle: boolean
+  #receivedSeen = 0
+  #idleSinceUs = 0
   #nextPingUs: number | undefined
   #waiting: { readonly sentUs: number; readonly wait: PongWait } | undefined
   #serverPingUs: number | undefined
@@ -41,19 +49,21 @@ export class WsApplicationPingPong implements WsPingPongStrategy {
   /** Throws `WsConfigError`. */
   constructor(options: WsApplicationPingPongOptions) {
     const check = new Checker()
-    const known = ['ping', 'isPong', 'answerPing', 'intervalMs', 'timeoutMs', 'serverPingWithinMs'] as const
+    const known = [...FUNCTIONS, 'intervalMs', 'onlyWhenIdle', 'timeoutMs', 'serverPingWithinMs'] as const
     const name = (field: string): string => `WsApplicationPingPong.${field}`
     const given = check.object('WsApplicationPingPong', options, known) ?? {}
-    for (const field of ['ping', 'isPong', 'answerPing'] as const) check.function(name(field), given[field])
+    for (const field of FUNCTIONS) check.function(name(field), given[field])
     if ((given.ping === undefined) !== (given.isPong === undefined)) {
       check.add(name('isPong'), 'ping and isPong belong together: give both or none')
     }
-    if (given.ping === undefined && given.answerPing === undefined) {
-      check.add(name('ping'), 'give ping and isPong, or answerPing, or all three')
+    const hearsServer = given.answerPing !== undefined || given.isBeat !== undefined
+    if (given.ping === undefined && !hearsServer) {
+      check.add(name('ping'), 'give ping and isPong, or answerPing, or isBeat, or any of them together')
     }
-    if (given.serverPingWithinMs !== undefined && given.answerPing === undefined) {
-      check.add(name('serverPingWithinMs'), 'needs answerPing, which tells what a ping of the server is')
+    if (given.serverPingWithinMs !== undefined && !hearsServer) {
+      check.add(name('serverPingWithinMs'), 'needs answerPing or isBeat, which tell what a ping of the server is')
     }
+    this.#onlyWhenIdle = check.boolean(name('onlyWhenIdle'), given.onlyWhenIdle, false)
     this.#intervalUs = check.integer(name('intervalMs'), given.intervalMs, 1, MAX_TIMER_MS, 15_000) * 1000
     this.#answerMs = check.integer(name('timeoutMs'), given.timeoutMs, 1, MAX_TIMER_MS, 10_000)
     const withinMs = check.integer(name('serverPingWithinMs'), given.serverPingWithinMs, 1, MAX_TIMER_MS, 0)
@@ -69,6 +79,8 @@ export class WsApplicationPingPong implements WsPingPongStrategy {
     this.#owed = undefined
     this.#nextPingUs = this.#options.ping === undefined ? undefined : nowUs + this.#intervalUs
     this.#serverPingUs = nowUs
+    this.#receivedSeen = 0
+    this.#idleSinceUs = nowUs
   }
 
   nextDueUs(): number | undefined {
@@ -89,6 +101,15 @@ export class WsApplicationPingPong implements WsPingPongStrategy {
     }
     const { ping } = this.#options
     if (ping === undefined || this.#nextPingUs === undefined || nowUs < this.#nextPingUs) return OK
+    const { bytesReceived } = link
+    if (this.#onlyWhenIdle) {
+      // Nothing runs here when bytes come, so one looks now and then: the ping is at most a quarter of the interval late.
+      if (bytesReceived !== this.#receivedSeen) this.#idleSinceUs = nowUs
+      this.#receivedSeen = bytesReceived
+      const idleUntilUs = this.#idleSinceUs + this.#intervalUs
+      this.#nextPingUs = Math.min(idleUntilUs, nowUs + this.#intervalUs / 4)
+      if (nowUs < idleUntilUs) return OK
+    }
     // Before the user's function: one that throws must not be called again at once.
     this.#nextPingUs = nowUs + RETRY_MS * 1000
     if (link.send(ping())) this.#waiting = { sentUs: nowUs, wait: new PongWait(this.#answerMs, nowUs, link) }
@@ -96,7 +117,7 @@ export class WsApplicationPingPong implements WsPingPongStrategy {
   }
 
   onFrame(frame: WsFrame, link: WsPingPongLink): WsHeartbeat | undefined {
-    const { isPong, answerPing } = this.#options
+    const { isPong, answerPing, isBeat } = this.#options
     const atUs = frame.receivedMonoUs
     const waiting = this.#waiting
     if (isPong?.(frame) === true) {
@@ -104,6 +125,10 @@ export class WsApplicationPingPong implements WsPingPongStrategy {
       this.#waiting = undefined
       this.#nextPingUs = atUs + this.#intervalUs
       return { kind: 'heartbeat', rttUs: Math.max(0, atUs - waiting.sentUs) }
+    }
+    if (isBeat?.(frame) === true) {
+      this.#serverPingUs = atUs
+      return { kind: 'heartbeat' }
     }
     const answer = answerPing?.(frame)
     if (answer === undefined) return undefined

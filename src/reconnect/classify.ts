@@ -43,7 +43,7 @@ export function remember(history: DisconnectHistory, cause: WsDisconnectCause): 
  * | HTTP 429, 418 | the whole host backs off, at least `Retry-After`, else 60 s doubling to 15 min |
  * | other refusals | back off, at least `Retry-After` |
  * | 1008 | back off, at least 30 s; stop after the third |
- * | another connection was asked for | at once |
+ * | another connection was asked for, or a faster one | at once |
  * | all else | back off |
  */
 export function classifyDisconnect(cause: WsDisconnectCause, history: DisconnectHistory): WsDisconnectAction {
@@ -51,6 +51,7 @@ export function classifyDisconnect(cause: WsDisconnectCause, history: Disconnect
     case 'local-stop':
       return { kind: 'abort', reason: cause.message }
     case 'reconnect-requested':
+    case 'high-latency':
       return { kind: 'immediate-reconnect' }
     case 'protocol-violation':
       return cause.closeCode === 1009

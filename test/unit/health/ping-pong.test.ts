@@ -121,6 +121,35 @@ describe('ProtocolPingPong', () => {
 describe('WsApplicationPingPong', () => {
   const isPong = (frame: WsFrame): boolean => frame.text() === 'pong'
 
+  it('only when idle: bytes put the ping off, and it comes at most a quarter of the interval late', () => {
+    const link = fakeLink()
+    const strategy = new WsApplicationPingPong({ ping: () => 'ping', isPong, intervalMs: 40, onlyWhenIdle: true })
+    strategy.opened(0)
+    const pingedAt: number[] = []
+    for (let ms = 1; ms <= 200; ms++) {
+      if (ms <= 100 && ms % 7 === 0) link.bytesReceived++
+      const due = strategy.nextDueUs() as number
+      if (ms * MS < due || pingedAt.length > 0) continue
+      strategy.tick(ms * MS, link)
+      if (link.sent.length > 0) pingedAt.push(ms)
+    }
+    // The last byte came at 98 ms.
+    expect(pingedAt[0]).toBeGreaterThanOrEqual(138)
+    expect(pingedAt[0]).toBeLessThanOrEqual(148)
+  })
+
+  it('takes beats of the server that want no answer, and misses them', () => {
+    const link = fakeLink()
+    const isBeat = (frame: WsFrame): boolean => frame.text() === 'beat'
+    const strategy = new WsApplicationPingPong({ isBeat, serverPingWithinMs: 30 })
+    strategy.opened(0)
+    expect(withFrame('beat', 20 * MS, (frame) => strategy.onFrame(frame, link))).toEqual({ kind: 'heartbeat' })
+    expect(withFrame('data', 25 * MS, (frame) => strategy.onFrame(frame, link))).toBeUndefined()
+    expect(strategy.tick(49 * MS, link)).toEqual({ kind: 'ok' })
+    expect(strategy.tick(50 * MS, link)).toEqual({ kind: 'timed-out', silentForMs: 30 })
+    expect([link.sent.length, strategy.timeoutMs]).toEqual([0, 30])
+  })
+
   it('pings, recognises the answer, measures', () => {
     const link = fakeLink()
     let n = 0

@@ -47,6 +47,8 @@ function wayIn(onFrame: (first: number) => 'ignore' | 'forward') {
     wanted: () => true,
     subscriptionAnswer: () => false,
     leave: () => {},
+    topicData: () => {},
+    rtt: () => {},
   }
   const inbound = new Inbound(options, hooks, health, owner)
   const live = { connection: 1, received() {}, dataSeen: false } as unknown as LiveConnection

@@ -1,0 +1,167 @@
+import type { WsFrame } from '../transport/frame.ts'
+
+export interface WsTopicWatchOptions {
+  /**
+   * The topic of a data frame, called as in `subscriptions`; `undefined`: of none. Runs for each data frame, on a borrowed frame,
+   * so it must be cheap.
+   */
+  readonly topicOf: (frame: WsFrame) => string | undefined
+  /** How long a topic may be silent once it was acknowledged. A function decides per topic; `undefined` exempts a quiet one. */
+  readonly silentAfterMs: number | ((topic: string) => number | undefined)
+  /** Ask for silent topics anew, all that are silent together, at most once in {@link resubscribeEveryMs}. Default true. */
+  readonly resubscribe?: boolean
+  /** Default 10 s. */
+  readonly resubscribeEveryMs?: number
+  /** Resubscriptions of a topic that may be in vain before the connection is replaced. Default 2; `Infinity` never replaces it. */
+  readonly reconnectAfter?: number
+}
+
+/** A topic from which nothing has come for too long. */
+export interface SilentTopic {
+  readonly topic: string
+  readonly silentForMs: number
+  /** When its last data came, monotonic µs; when it was acknowledged, if none has come. */
+  readonly sinceUs: number
+}
+
+export interface TopicVerdict {
+  /** Fallen silent since the last verdict. */
+  readonly silent: readonly SilentTopic[]
+  /** To be asked for anew. */
+  readonly resubscribe: readonly string[]
+  /** Resubscribed in vain, too often. */
+  readonly hopeless: SilentTopic | undefined
+}
+
+interface Watched {
+  lastUs: number
+  readonly limitUs: number
+  silent: boolean
+  resubscribed: number
+  /** Data has come on this connection. */
+  seen: boolean
+}
+
+/** What the first data of a topic means: on this connection, or after it had been given up as silent. */
+export type TopicNews = 'first' | 'back' | undefined
+
+/**
+ * One clock per topic, so that a feed that stops is found out while pings are answered and other topics flow. It has no timer;
+ * its owner says what comes, asks when to look, and looks. Times are monotonic µs.
+ */
+export class TopicWatch {
+  readonly #options: Required<Omit<WsTopicWatchOptions, 'topicOf'>>
+  readonly #onError: (error: unknown) => void
+  readonly #topics = new Map<string, Watched>()
+  /** No topic is due before it: silences only end later than was last computed. */
+  #dueUs = Infinity
+  #resubscribeUs = 0
+  #paused = false
+
+  constructor(options: Required<Omit<WsTopicWatchOptions, 'topicOf'>>, onError: (error: unknown) => void) {
+    this.#options = options
+    this.#onError = onError
+  }
+
+  /** A connection has ended or begun: nothing is awaited. */
+  clear(): void {
+    this.#topics.clear()
+    this.#dueUs = Infinity
+    this.#resubscribeUs = 0
+  }
+
+  /** The venue has acknowledged it: data is awaited from now on. */
+  acked(topic: string, nowUs: number): void {
+    const watched = this.#topics.get(topic)
+    if (watched !== undefined) return
+    const limitUs = this.#limitUs(topic)
+    if (limitUs === undefined) return
+    this.#topics.set(topic, { lastUs: nowUs, limitUs, silent: false, resubscribed: 0, seen: false })
+    this.#dueUs = Math.min(this.#dueUs, nowUs + limitUs)
+  }
+
+  /** Nobody wants it any more, or the venue refuses it. */
+  forget(topic: string): void {
+    this.#topics.delete(topic)
+  }
+
+  /** Data of a topic has come. */
+  data(topic: string, atUs: number): TopicNews {
+    const watched = this.#topics.get(topic)
+    if (watched === undefined) return undefined
+    if (atUs > watched.lastUs) watched.lastUs = atUs
+    if (watched.seen && !watched.silent) return undefined
+    const news = watched.silent ? 'back' : 'first'
+    watched.seen = true
+    watched.silent = false
+    watched.resubscribed = 0
+    this.#dueUs = Math.min(this.#dueUs, watched.lastUs + watched.limitUs)
+    return news
+  }
+
+  setPaused(paused: boolean, nowUs: number): void {
+    this.#paused = paused
+    this.restart(nowUs)
+  }
+
+  /** Silence until now proves nothing. */
+  restart(nowUs: number): void {
+    for (const watched of this.#topics.values()) watched.lastUs = Math.max(watched.lastUs, nowUs)
+  }
+
+  nextDueUs(): number {
+    return this.#paused ? Infinity : this.#dueUs
+  }
+
+  /** The shortest silence it judges by, ms; Infinity without any. */
+  get shortestMs(): number {
+    let shortestUs = Infinity
+    for (const { limitUs } of this.#topics.values()) shortestUs = Math.min(shortestUs, limitUs)
+    return shortestUs / 1000
+  }
+
+  /** Undefined: nothing is due. The link has been drained. */
+  verdict(nowUs: number): TopicVerdict | undefined {
+    if (this.#paused || nowUs < this.#dueUs) return undefined
+    const { resubscribe, resubscribeEveryMs, reconnectAfter } = this.#options
+    const silent: SilentTopic[] = []
+    const again: string[] = []
+    let hopeless: SilentTopic | undefined
+    let dueUs = Infinity
+    const mayAsk = resubscribe && nowUs >= this.#resubscribeUs
+    for (const [topic, watched] of this.#topics) {
+      const { lastUs, limitUs } = watched
+      if (nowUs < lastUs + limitUs) {
+        dueUs = Math.min(dueUs, lastUs + limitUs)
+        continue
+      }
+      const about = { topic, silentForMs: (nowUs - lastUs) / 1000, sinceUs: lastUs }
+      if (!watched.silent) silent.push(about)
+      watched.silent = true
+      if (!resubscribe) continue
+      if (mayAsk && watched.resubscribed >= reconnectAfter) hopeless ??= about
+      else if (mayAsk) {
+        watched.resubscribed++
+        again.push(topic)
+      }
+    }
+    if (again.length > 0) this.#resubscribeUs = nowUs + resubscribeEveryMs * 1000
+    const anySilent = resubscribe && [...this.#topics.values()].some((watched) => watched.silent)
+    this.#dueUs = anySilent ? Math.min(dueUs, Math.max(this.#resubscribeUs, nowUs + 1000)) : dueUs
+    return { silent, resubscribe: again, hopeless }
+  }
+
+  #limitUs(topic: string): number | undefined {
+    const { silentAfterMs } = this.#options
+    if (typeof silentAfterMs === 'number') return silentAfterMs * 1000
+    try {
+      const ms: unknown = silentAfterMs(topic)
+      if (ms === undefined) return undefined
+      if (typeof ms === 'number' && ms > 0) return ms * 1000
+      throw new TypeError(`topics.silentAfterMs must return ms > 0, or undefined; it returned ${String(ms)}`)
+    } catch (error) {
+      this.#onError(error)
+      return undefined
+    }
+  }
+}

@@ -1,0 +1,137 @@
+import { describe, expect, it } from 'vitest'
+import { WsLatencyPolicy } from '../../../src/health/latency-policy.ts'
+import { ProtocolPingPong } from '../../../src/health/protocol-ping-pong.ts'
+import type { WsTopicWatchOptions } from '../../../src/health/topic-watch.ts'
+import type { MockServerLink } from '../../../src/transport/mock.ts'
+import { jsonHandler, jsonSubscriptions, readyActor, sentTo } from './support.ts'
+
+const topics = (options: Partial<WsTopicWatchOptions> = {}): WsTopicWatchOptions => ({
+  topicOf: (frame) => (frame.json() as { topic?: string }).topic,
+  silentAfterMs: 1000,
+  resubscribeEveryMs: 2000,
+  ...options,
+})
+
+/** Answers every subscription message. */
+function ack(server: MockServerLink): void {
+  for (const { req, sub, unsub } of sentTo(server) as { req?: string; sub?: string[]; unsub?: string[] }[]) {
+    if (req === undefined || acked.has(`${server}${req}`)) continue
+    acked.add(`${server}${req}`)
+    server.sendText(JSON.stringify({ ack: req, accepted: [...(sub ?? []), ...(unsub ?? [])] }))
+  }
+}
+let acked = new Set<string>()
+
+async function watched(options: Partial<WsTopicWatchOptions> = {}) {
+  acked = new Set()
+  const { handler } = jsonHandler()
+  const setup = await readyActor({
+    handler,
+    subscriptionManager: jsonSubscriptions(),
+    subscriptions: ['a', 'b'],
+    topics: topics(options),
+    staleAfterMs: 60_000,
+  })
+  ack(setup.server())
+  await setup.pass()
+  const data = (topic: string): void => setup.server().sendText(JSON.stringify({ topic }))
+  return { ...setup, data }
+}
+
+describe('topics of an actor', () => {
+  it('reports a silent one with a gap of its own, asks for it anew, and says when it is back; the connection goes on', async () => {
+    const { pass, data, of, server, actor, transport } = await watched()
+    for (let i = 0; i < 12; i++) {
+      data('a')
+      if (i < 2) data('b')
+      await pass(100)
+    }
+    expect(of('topic-silent')).toMatchObject([{ topic: 'b', silentForMs: 1000, connection: 1 }])
+    expect(of('gap')).toMatchObject([{ scope: 'topic', key: 'b', cause: { kind: 'topic-silent' } }])
+    const sent = sentTo(server()).slice(1)
+    expect(sent).toMatchObject([
+      { sub: [], unsub: ['b'] },
+      { sub: ['b'], unsub: [] },
+    ])
+    ack(server())
+    data('b')
+    await pass()
+    expect(of('resumed')).toMatchObject([{ key: 'b', connection: 1 }])
+    expect([actor.status, transport.servers.length]).toEqual(['ready', 1])
+  })
+
+  it('replaces the connection when asking anew does not help, and each topic resumes for itself', async () => {
+    const { pass, data, of, server, transport } = await watched({ reconnectAfter: 1 })
+    for (let i = 0; i < 40 && transport.servers.length === 1; i++) {
+      data('a')
+      ack(server())
+      await pass(100)
+    }
+    expect(of('disconnected')).toMatchObject([{ cause: { kind: 'topic-silent', topic: 'b' } }])
+    await pass(600)
+    await pass()
+    ack(server())
+    await pass()
+    data('b')
+    await pass()
+    data('a')
+    await pass()
+    const resumed = of('resumed').map(({ key }) => key)
+    expect(resumed.filter((key) => key !== undefined)).toEqual(['b', 'a'])
+    expect(resumed.filter((key) => key === undefined)).toHaveLength(1)
+  })
+
+  it('does not wait for what was never acknowledged, nor for what nobody wants any more', async () => {
+    const setup = await readyActor({
+      handler: jsonHandler().handler,
+      subscriptionManager: jsonSubscriptions(),
+      subscriptions: ['a'],
+      topics: topics(),
+    })
+    await setup.pass(3000)
+    expect(setup.of('topic-silent')).toEqual([])
+    ack(setup.server())
+    await setup.pass()
+    setup.actor.unsubscribe(['a'])
+    await setup.pass(3000)
+    expect(setup.of('topic-silent')).toEqual([])
+  })
+
+  it('survives a topicOf that throws or returns nonsense', async () => {
+    let n = 0
+    const { pass, data, hookErrors, actor } = await watched({
+      topicOf: () => {
+        if (n++ === 0) throw new Error('clumsy')
+        return 7 as never
+      },
+    })
+    data('a')
+    data('a')
+    await pass()
+    expect(hookErrors.map(({ hook }) => hook)).toEqual(['topics.topicOf', 'topics.topicOf'])
+    expect(actor.status).toBe('ready')
+  })
+})
+
+describe('the latency policy of an actor', () => {
+  it('leaves a slow connection politely, and begins anew on the next one', async () => {
+    const latencyPolicy = new WsLatencyPolicy({ maxRttMs: 50, minSamples: 1, streak: 2 })
+    const pingPong = new ProtocolPingPong({ intervalMs: 1000, timeoutMs: 500 })
+    const { pass, of, server, transport, actor } = await readyActor({ latencyPolicy, pingPong })
+    server().answersPings = false
+    for (let i = 0; i < 2; i++) {
+      await pass(1000)
+      await pass()
+      const ping = server().frames.at(-1)
+      await pass(80)
+      server().sendPong(ping?.payload)
+      await pass()
+    }
+    expect(of('draining')).toHaveLength(1)
+    expect(of('disconnected')).toMatchObject([
+      { cause: { kind: 'high-latency', code: 'ERR_HIGH_LATENCY', rttUs: 80_000, limitUs: 50_000 } },
+    ])
+    await pass()
+    expect([transport.servers.length, actor.status]).toEqual([2, 'ready'])
+  })
+})

@@ -1,0 +1,93 @@
+import { describe, expect, it } from 'vitest'
+import { TopicWatch, type WsTopicWatchOptions } from '../../../src/health/topic-watch.ts'
+
+const MS = 1000
+const DEFAULTS = { silentAfterMs: 100, resubscribe: true, resubscribeEveryMs: 1000, reconnectAfter: 2 }
+
+function open(options: Partial<WsTopicWatchOptions> = {}) {
+  const errors: unknown[] = []
+  const watch = new TopicWatch({ ...DEFAULTS, ...options }, (error) => errors.push(error))
+  return { watch, errors }
+}
+
+const topics = (list: readonly { topic: string }[] | undefined): string[] => (list ?? []).map(({ topic }) => topic)
+
+describe('TopicWatch', () => {
+  it('finds the topic that falls silent while another flows, at the very moment', () => {
+    const { watch } = open()
+    watch.acked('a', 0)
+    watch.acked('b', 0)
+    for (let ms = 10; ms <= 150; ms += 10) watch.data('a', ms * MS)
+    watch.data('b', 50 * MS)
+    expect(watch.verdict(150 * MS - 1)?.silent ?? []).toEqual([])
+    expect(watch.verdict(150 * MS)?.silent).toEqual([{ topic: 'b', silentForMs: 100, sinceUs: 50 * MS }])
+  })
+
+  it('tells of a silence once, and of its end', () => {
+    const { watch } = open({ resubscribe: false })
+    watch.acked('a', 0)
+    expect(topics(watch.verdict(100 * MS)?.silent)).toEqual(['a'])
+    expect(watch.nextDueUs()).toBe(Infinity)
+    expect(watch.verdict(5000 * MS)).toBeUndefined()
+    expect([watch.data('a', 6000 * MS), watch.data('a', 6001 * MS)]).toEqual(['back', undefined])
+    expect(topics(watch.verdict(6101 * MS)?.silent)).toEqual(['a'])
+  })
+
+  it('says when data of a topic comes first on a connection', () => {
+    const { watch } = open()
+    watch.acked('a', 0)
+    expect([watch.data('a', 1), watch.data('a', 2), watch.data('unknown', 3)]).toEqual(['first', undefined, undefined])
+  })
+
+  it('asks again for all that are silent together, not more often than it may, and gives up in the end', () => {
+    const { watch } = open()
+    for (const topic of ['a', 'b']) watch.acked(topic, 0)
+    expect(watch.verdict(100 * MS)?.resubscribe).toEqual(['a', 'b'])
+    watch.data('b', 200 * MS)
+    expect(watch.verdict(300 * MS)?.resubscribe ?? []).toEqual([])
+    expect(watch.verdict(1100 * MS)).toMatchObject({ resubscribe: ['a', 'b'], hopeless: undefined })
+    const last = watch.verdict(2100 * MS)
+    expect(last?.hopeless).toMatchObject({ topic: 'a' })
+    // `b` had come back in between.
+    expect(last?.resubscribe).toEqual(['b'])
+  })
+
+  it('replaces the connection at once with reconnectAfter 0, and never with Infinity', () => {
+    const eager = open({ reconnectAfter: 0 }).watch
+    eager.acked('a', 0)
+    expect(eager.verdict(100 * MS)).toMatchObject({ resubscribe: [], hopeless: { topic: 'a' } })
+    const patient = open({ reconnectAfter: Infinity }).watch
+    patient.acked('a', 0)
+    for (let s = 1; s < 50; s++) expect(patient.verdict(s * 1_100_000)?.hopeless).toBeUndefined()
+  })
+
+  it('exempts quiet topics, has a time for each, and survives a function that fails', () => {
+    const { watch, errors } = open({
+      silentAfterMs: (topic) => {
+        if (topic === 'bad') throw new Error('clumsy')
+        if (topic === 'nonsense') return -1
+        return topic === 'quiet' ? undefined : 50
+      },
+    })
+    for (const topic of ['quiet', 'bad', 'nonsense', 'quick']) watch.acked(topic, 0)
+    expect(topics(watch.verdict(1_000_000 * MS)?.silent)).toEqual(['quick'])
+    expect(errors).toHaveLength(2)
+    expect(watch.shortestMs).toBe(50)
+  })
+
+  it('holds nothing against a topic while nothing is read, after a stall, or when nobody wants it', () => {
+    const { watch } = open()
+    watch.acked('a', 0)
+    watch.setPaused(true, 10 * MS)
+    expect([watch.nextDueUs(), watch.verdict(10_000 * MS)]).toEqual([Infinity, undefined])
+    watch.setPaused(false, 10_000 * MS)
+    expect(topics(watch.verdict(10_099 * MS)?.silent)).toEqual([])
+    watch.restart(10_099 * MS)
+    expect(topics(watch.verdict(10_150 * MS)?.silent)).toEqual([])
+    watch.forget('a')
+    expect(topics(watch.verdict(99_999 * MS)?.silent)).toEqual([])
+    watch.acked('a', 0)
+    watch.clear()
+    expect([watch.nextDueUs(), watch.verdict(99_999 * MS)]).toEqual([Infinity, undefined])
+  })
+})
