@@ -8,27 +8,17 @@ import { Asks } from './asks.ts'
 import { Attempt, type AttemptContext } from './attempt.ts'
 import { hookThrew, toError } from './causes.ts'
 import { decide } from './decide.ts'
-import { publishStatus } from './diagnostics.ts'
 import type { ActorEffect } from './effects.ts'
 import type { ActorEvent, Decision } from './events.ts'
 import { Hooks } from './hooks.ts'
 import { Inbound } from './inbound.ts'
 import { LiveConnection } from './live-connection.ts'
-import { RecentErrors, type WsRecentError } from './recent-errors.ts'
 import type { ResolvedActorOptions } from './resolve.ts'
 import { SessionRunner } from './session-runner.ts'
 import { type ActorState, IDLE } from './state.ts'
-import type { WsStatusEvent } from './status.ts'
-import { StatusFeed } from './status-feed.ts'
+import { type StatusNews, Telling } from './telling.ts'
 import { transition } from './transition.ts'
 import { Watch } from './watch.ts'
-
-/** A status event without what every one of them has. */
-export type StatusNews = WsStatusEvent extends infer S
-  ? S extends WsStatusEvent
-    ? Omit<S, 'atUs' | 'connection'>
-    : never
-  : never
 
 /** Hears what the promises of the public class wait for. */
 export interface InterpreterListener {
@@ -52,8 +42,7 @@ export class Interpreter {
   readonly asks: Asks
   readonly ids: WsRequestIds
   readonly session: SessionRunner
-  readonly statusFeed = new StatusFeed()
-  readonly recentErrors = new RecentErrors()
+  readonly telling: Telling
   readonly #inbound: Inbound<unknown, unknown>
   readonly watch: Watch
   readonly #listener: InterpreterListener
@@ -74,12 +63,13 @@ export class Interpreter {
     this.options = options
     this.#listener = listener
     this.ids = options.requestIds ?? new SequentialRequestIds(options.random)
+    this.telling = new Telling(options, () => this.connection)
     this.hooks = new Hooks(
       {
         onHookError: options.callbacks.onHookError,
         whenHookThrows: options.whenHookThrows,
         onError: (hook, error) =>
-          this.#remember('hook-failed', 'ERR_CALLBACK_THREW', `${hook}: ${toError(error).message}`),
+          this.telling.remember('hook-failed', 'ERR_CALLBACK_THREW', `${hook}: ${toError(error).message}`),
       },
       () => this.connection,
       (policy, hook, error) => this.leave(hookThrew(hook, error), policy, true),
@@ -184,12 +174,7 @@ export class Interpreter {
   }
 
   status(news: StatusNews): void {
-    const { clock, callbacks } = this.options
-    const about = { atUs: clock.epochUs(), connection: this.connection }
-    const event = { ...news, ...about } as WsStatusEvent
-    this.statusFeed.push(event)
-    publishStatus(this.options, event)
-    this.hooks.notify('onStatus', callbacks.onStatus, event)
+    this.telling.status(news, this.hooks)
   }
 
   /** Which connection hooks and status events are about. */
@@ -298,10 +283,6 @@ export class Interpreter {
     }
   }
 
-  #remember(kind: WsRecentError['kind'], code: string, message: string): void {
-    this.recentErrors.add({ atUs: this.options.clock.epochUs(), connection: this.connection, kind, code, message })
-  }
-
   #decide(effect: Extract<ActorEffect, { kind: 'decide' }>): Decision {
     const { kind } = effect.cause
     if (kind !== 'local-stop' && kind !== 'reconnect-requested') this.#admission.failed()
@@ -374,7 +355,7 @@ export class Interpreter {
     const live = this.#live
     this.#attempt = undefined
     if (!opened) this.health.count.attemptsFailed++
-    if (cause.kind !== 'local-stop') this.#remember(cause.kind, cause.code, cause.message)
+    if (cause.kind !== 'local-stop') this.telling.remember(cause.kind, cause.code, cause.message)
     if (live === undefined) {
       this.status({ kind: 'disconnected', attempt, cause })
       return

@@ -141,7 +141,7 @@ export class WebSocketActor<M = unknown, E = never> implements WsActor {
   }
 
   statusEvents(): AsyncIterableIterator<WsStatusEvent, undefined> {
-    return this.#core.statusFeed.iterate()
+    return this.#core.telling.feed.iterate()
   }
 
   nextRequestId(): string {
@@ -218,7 +218,7 @@ export class WebSocketActor<M = unknown, E = never> implements WsActor {
     if (live === undefined) throw notOpenError('ping')
     const rttUs = await watch.pings.send(live.link, timeoutMs ?? PING_TIMEOUT_MS, signal)
     live.answerSeen = true
-    this.#core.enter(() => watch.rtt(rttUs, resolved.clock.monoUs()))
+    watch.rtt(rttUs, resolved.clock.monoUs())
     return rttUs
   }
 
@@ -238,7 +238,7 @@ export class WebSocketActor<M = unknown, E = never> implements WsActor {
       reconnects: Math.max(0, health.count.connectionsOpened - 1),
       ...(live === undefined ? {} : { lastByteAgeMs: (nowUs - live.lastByteUs) / 1000 }),
       ...(dataUs === undefined ? {} : { lastDataAgeMs: (nowUs - dataUs) / 1000 }),
-      recentErrors: this.#core.recentErrors.list(),
+      recentErrors: this.#core.telling.errors.list(),
     }
   }
 
