@@ -48,10 +48,12 @@ export const impl = {
   unavailable: undefined,
 
   /** @type {import('../lib/tasks.mjs').Impl['receive']} */
-  async receive(url, form, tally) {
+  async receive(url, form, tally, fields) {
     const take = consume[form]
     const connection = connect(url, {
       ...options,
+      ...(fields['deflate'] ? { perMessageDeflate: true } : {}),
+      ...(fields['gzip'] ? { inflateBinary: 'gzip' } : {}),
       onBatch: (batch) => take(batch, tally),
       onCallbackError: fail,
       // It would come back otherwise.

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Agent } from 'node:https'
 import { performance } from 'node:perf_hooks'
 import { TLSSocket } from 'node:tls'
+import { gunzip, gunzipSync } from 'node:zlib'
 import { codec } from '../lib/ws-codec.mjs'
 
 /** Reads the bench's certificate, which the runner puts into BENCH_CA. */
@@ -40,13 +41,34 @@ export async function makeWs(name) {
     codec,
 
     /** @type {import('../lib/tasks.mjs').Impl['receive']} */
-    receive: (url, form, tally) =>
+    receive: (url, form, tally, fields) =>
       new Promise((resolve, reject) => {
-        const socket = new WebSocket(url, options)
+        const socket = new WebSocket(url, fields['deflate'] ? { ...options, perMessageDeflate: true } : options)
         const take = consume[form]
-        socket.on('message', (data, isBinary) => take(/** @type {Buffer} */ (data), isBinary, tally))
+        let inflating = 0
+        let closed = false
+        const finish = () => {
+          if (closed && inflating === 0) resolve()
+        }
+        /** @type {(data: Buffer, isBinary: boolean) => void} */
+        let onMessage = (data, isBinary) => take(data, isBinary, tally)
+        if (fields['gzip'] && fields['gunzip'] === 'async') {
+          onMessage = (data) => {
+            inflating++
+            gunzip(data, (error, text) => {
+              if (error) return reject(error)
+              take(text, false, tally)
+              inflating--
+              finish()
+            })
+          }
+        } else if (fields['gzip']) onMessage = (data) => take(gunzipSync(data), false, tally)
+        socket.on('message', (data, isBinary) => onMessage(/** @type {Buffer} */ (data), isBinary))
         socket.on('error', reject)
-        socket.on('close', () => resolve())
+        socket.on('close', () => {
+          closed = true
+          finish()
+        })
       }),
 
     /** @type {import('../lib/tasks.mjs').Impl['open']} */

@@ -35,6 +35,8 @@ export const IMPLS = [
   { name: 'shared-ws:codec', command: () => [buildCodec(ROOT)] },
   { name: 'ws', command: () => node('ws') },
   { name: 'ws+bufferutil', command: () => node('ws-bufferutil'), mayBeAbsent: true },
+  { name: 'ws:gunzipSync', command: () => node('ws'), fields: { gunzip: 'sync' } },
+  { name: 'ws:gunzip', command: () => node('ws'), fields: { gunzip: 'async' } },
   { name: 'ws:warm', command: () => node('ws-warm') },
   { name: 'undici', command: () => node('undici') },
   {

@@ -21,7 +21,7 @@
 /** A question that cannot be asked here; the message says what is missing. */
 export class CannotRun extends Error {}
 
-const NAMES = ['ingest', 'ingest-json', 'tls', 'capture', 'send', 'connect', 'rtt', 'codec']
+const NAMES = ['ingest', 'ingest-json', 'tls', 'capture', 'send', 'connect', 'rtt', 'deflate', 'gzip-binary', 'codec']
 
 /** @returns {Promise<Question[]>} */
 export async function allQuestions() {

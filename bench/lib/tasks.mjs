@@ -12,9 +12,10 @@ import { Tally, Window } from './tally.mjs'
  *
  * @typedef {object} Impl One client implementation.
  * @property {string} name
- * @property {(url: string, form: Form, tally: Tally) => Promise<void>} receive
+ * @property {(url: string, form: Form, tally: Tally, fields: Fields) => Promise<void>} receive
  *   Gives every message to `tally` in that form, or in the cheapest that the implementation has; resolves when the
- *   server has closed.
+ *   server has closed. `fields` may say `deflate=1`: permessage-deflate is to be negotiated; and `gzip=1`: binary messages
+ *   are gzip and are to be inflated.
  * @property {(url: string, onMessage: (first: number, length: number) => void, how?: { resumes: boolean }) => Promise<Link>} open
  *   Resolves when open. `resumes`: TLS sessions are resumed; else they may be.
  *
@@ -32,7 +33,7 @@ const counts = (fields) => ({ warm: Number(fields['warm'] ?? 0), n: Number(field
 async function receive(impl, fields) {
   const { warm, n } = counts(fields)
   const tally = new Tally(warm, n)
-  await impl.receive(String(fields['url']), /** @type {Form} */ (fields['form'] ?? 'record'), tally)
+  await impl.receive(String(fields['url']), /** @type {Form} */ (fields['form'] ?? 'record'), tally, fields)
   if (tally.count > 0 && !(tally.timeSum > 0)) throw new Error('messages without a receive time')
   const { count, sum, parsedCount: parsed, window } = tally
   return { n, count, sum, parsed, cpuNs: window.cpuNs, wallNs: window.wallNs }

@@ -17,8 +17,8 @@ static const struct {
   bool sends;  // and then closes; the others wait for the client to
 } kModes[] = {
     {"/bulk", mode_bulk, true},       {"/paced", mode_paced, true}, {"/replay", mode_replay, true},
-    {"/deflate", mode_deflate, true}, {"/echo", mode_echo, false},  {"/sink", mode_sink, false},
-    {"/idle", mode_idle, false},
+    {"/deflate", mode_deflate, true}, {"/gzip", mode_gzip, true},   {"/echo", mode_echo, false},
+    {"/sink", mode_sink, false},      {"/idle", mode_idle, false},
 };
 
 typedef struct {
@@ -73,10 +73,13 @@ static bool upgrade(Connection* connection, char* buffer, size_t room, char* tar
                   header_value(buffer, "Sec-WebSocket-Extensions", extensions, sizeof extensions) &&
                   strstr(extensions, "permessage-deflate");
   if (strncmp(target, "/deflate", 8) == 0 && !deflates) return false;
+  const char* extension = strstr(target, "takeover=0")
+                              ? "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover\r\n"
+                              : "Sec-WebSocket-Extensions: permessage-deflate\r\n";
   int size = snprintf(reply, sizeof reply,
                       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                       "Sec-WebSocket-Accept: %s\r\n%s\r\n",
-                      accept, deflates ? "Sec-WebSocket-Extensions: permessage-deflate\r\n" : "");
+                      accept, deflates ? extension : "");
   return stream_write(&connection->stream, reply, (size_t)size);
 }
 

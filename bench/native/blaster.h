@@ -40,6 +40,7 @@ void mode_bulk(Connection* connection);
 void mode_paced(Connection* connection);
 void mode_replay(Connection* connection);
 void mode_deflate(Connection* connection);
+void mode_gzip(Connection* connection);
 void mode_echo(Connection* connection);
 void mode_sink(Connection* connection);
 void mode_idle(Connection* connection);

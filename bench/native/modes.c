@@ -1,10 +1,6 @@
 // The modes that send. The reading ones are in modes_read.c.
 #include "blaster.h"
 
-#ifdef BENCH_DEFLATE
-#include <zlib.h>
-#endif
-
 enum { CHUNK_BYTES = 256 * 1024 };
 
 // Valid JSON from 110 bytes on, of the kind that an exchange sends; every fourth an array, so that first
@@ -187,71 +183,3 @@ void mode_replay(Connection* connection) {
     left -= frames;
   }
 }
-
-// ---- permessage-deflate with context takeover (RFC 7692) ----
-
-#ifdef BENCH_DEFLATE
-// Compresses `count` messages behind what `z` has seen, as frames with RSV1.
-static size_t deflate_pass(z_stream* z, uint8_t* into, size_t room, size_t size, int64_t count,
-                           size_t* offset) {
-  uint8_t* payload = must_alloc(size + 1);
-  uint8_t* packed = must_alloc(size + 1024);
-  size_t at = 0;
-  for (int64_t i = 0; i < count; i++) {
-    make_payload(payload, size, (int)(i * 37 % 1009));
-    z->next_in = payload;
-    z->avail_in = (uInt)size;
-    z->next_out = packed;
-    z->avail_out = (uInt)(size + 1024);
-    deflate(z, Z_SYNC_FLUSH);
-    size_t length = size + 1024 - z->avail_out - 4;  // 7.2.1: without the empty block at the end
-    if (at + length + 14 > room) die("deflate: no room");
-    offset[i] = at;
-    at += build_frame(into + at, 0xC0 | OP_TEXT, packed, length, NULL);
-  }
-  offset[count] = at;
-  free(payload);
-  free(packed);
-  return at;
-}
-
-// Compressing costs more than any good client's inflating, so it is done twice beforehand and the second pass
-// repeated: passes are longer than the window, so at the start of every pass but the first the window holds
-// the same bytes.
-void mode_deflate(Connection* connection) {
-  size_t size = (size_t)field_number(connection->query, '&', "size", 150);
-  int64_t count = field_number(connection->query, '&', "n", 0);
-  int64_t pass = 64 * 1024 / (int64_t)(size > 0 ? size : 1) + 1;
-  size_t room = (size_t)pass * (size + 1024);
-  z_stream z = {0};
-  if (deflateInit2(&z, 1, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY) != Z_OK) die("deflateInit2 failed");
-  uint8_t *first = must_alloc(room), *again = must_alloc(room);
-  size_t* first_offset = must_alloc((size_t)(pass + 1) * sizeof(size_t));
-  size_t* again_offset = must_alloc((size_t)(pass + 1) * sizeof(size_t));
-  deflate_pass(&z, first, room, size, pass, first_offset);
-  deflate_pass(&z, again, room, size, pass, again_offset);
-  deflateEnd(&z);
-  uint8_t* payload = must_alloc(size + 1);
-  for (int64_t sent = 0; sent < count && !connection->tally.error;) {
-    int64_t frames = count - sent < pass ? count - sent : pass;
-    if (!stream_write(&connection->stream, sent == 0 ? first : again,
-                      (sent == 0 ? first_offset : again_offset)[frames])) {
-      connection->tally.error = "the client left early";
-    }
-    sent += frames;
-  }
-  for (int64_t i = 0; i < count; i++) {
-    make_payload(payload, size, (int)(i % pass * 37 % 1009));
-    tally_add(&connection->tally, payload, size);
-  }
-  free(payload);
-  free(first);
-  free(again);
-  free(first_offset);
-  free(again_offset);
-}
-#else
-void mode_deflate(Connection* connection) {
-  connection->tally.error = "built without zlib";
-}
-#endif
