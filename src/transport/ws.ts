@@ -13,6 +13,9 @@ import { WsPackageLink } from './ws-link.ts'
  *
  * - A frame that `ws` has been handed and has not reported back about is `unknown`: part of it may have left.
  * - {@link WsLink.drain} reads nothing and returns false: Node has no synchronous read.
+ * - permessage-deflate is ours too, on zlib's synchronous functions: see `message-deflate.ts`. A message may have 64 final
+ *   blocks, and its compressed bytes may exceed `maxMessageBytes` only by what block headers take; junk behind a gzip stream
+ *   that does not begin with a zero byte is `ERR_WS_BINARY_CORRUPT` and not `ERR_WS_BINARY_TRAILING`.
  * - Receive times are taken when JavaScript gets the bytes.
  * - Of the options in `socket`, Node can set `noDelay`, `keepAliveIdleMs` and `localAddress`; the others are refused.
  * - Text is judged when its message is complete, and an invalid CLOSE reason is told from invalid text by its bytes.

@@ -11,6 +11,10 @@ connect('wss://example.com', { queue: { whenFull: 'drop-newest' } })
 connect('wss://example.com', { timeouts: { total: 1000 } })
 // @ts-expect-error: options of the socket have a place of their own
 connect('wss://example.com', { noDelay: false })
+// @ts-expect-error: no such format
+connect('wss://example.com', { inflateBinary: 'zip' })
+// @ts-expect-error: misspelt parameter
+connect('wss://example.com', { perMessageDeflate: { maxWindowBits: 9 } })
 // @ts-expect-error: a URL is a must
 connect()
 

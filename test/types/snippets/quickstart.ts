@@ -25,6 +25,8 @@ const options: ConnectOptions = {
   limits: { maxMessageBytes: 1 << 20 },
   timeouts: { totalMs: 10_000 },
   socket: { keepAliveIdleMs: 30_000, userTimeoutMs: 20_000, receiveBufferBytes: 4 << 20, localAddress: '10.0.0.7' },
+  perMessageDeflate: { serverMaxWindowBits: 12, clientMaxWindowBits: false, compress: { thresholdBytes: 4096 } },
+  inflateBinary: 'gzip',
   queue: { maxMessages: 1000, whenFull: 'drop-oldest' },
   onCallbackError: (error: unknown, callback: string) => console.error(callback, error),
 }
@@ -36,6 +38,7 @@ export async function ticker(): Promise<WsClosed> {
     switch (e.kind) {
       case 'connected':
         feed.send(JSON.stringify({ method: 'SUBSCRIBE' }))
+        console.log(e.info.perMessageDeflate?.serverMaxWindowBits.toFixed() ?? 'uncompressed')
         console.log(e.info.subprotocol, e.info.tls?.protocol.toUpperCase(), e.info.tls?.sessionReused)
         break
       case 'message':
@@ -56,6 +59,9 @@ export async function ticker(): Promise<WsClosed> {
         break
       case 'stale':
         console.warn(e.silentForMs, e.cause.code)
+        break
+      case 'held':
+        console.info(e.why, e.host, e.delayMs.toFixed())
         break
       case 'stall':
         console.warn(e.stalledForMs)
