@@ -27,11 +27,42 @@ export interface PreparedTls {
   readonly verifyHost: string | undefined
 }
 
+/** What does not depend on the host. */
+interface PreparedContext extends Omit<PreparedTls, 'serverName' | 'verifyHost'> {
+  readonly nameToVerify: string | undefined
+  /** Of the default roots, when those are used: they can be changed at run time. */
+  readonly rootsDigest: string | undefined
+}
+
+/** Certificates and keys are parsed to check them, which costs more than the rest of a handshake: once per object. */
+const known = new WeakMap<WsTlsConfig, PreparedContext>()
+
 /**
  * Fills in every default. `host` is the URL's (`url.hostname`; brackets of IPv6 are removed here). Throws
- * `WsConfigError` with every mistake in `config`; `checkTls` tells them without throwing.
+ * `WsConfigError` with every mistake in `config`; `checkTls` tells them without throwing. An object is looked at once: what is
+ * changed in it afterwards has no effect.
  */
 export function prepareTls(config: WsTlsConfig, host: string): PreparedTls {
+  const { nameToVerify, rootsDigest: _, ...context } = contextOf(config)
+  // Certificates and SNI name hosts without the root's dot; in URLs "example.com." is valid, and means the same host.
+  const name = nameToVerify ?? withoutBrackets(host).replace(/\.$/, '')
+  return {
+    ...context,
+    // RFC 6066 section 3: literal addresses are not permitted in SNI.
+    serverName: isIP(name) === 0 ? name : undefined,
+    verifyHost: context.verify ? name : undefined,
+  }
+}
+
+function contextOf(config: WsTlsConfig): PreparedContext {
+  const kept = known.get(config)
+  if (kept !== undefined && (kept.rootsDigest === undefined || kept.rootsDigest === defaultRoots().digest)) return kept
+  const made = makeContext(config)
+  known.set(config, made)
+  return made
+}
+
+function makeContext(config: WsTlsConfig): PreparedContext {
   const problems = checkTls(config)
   if (problems.length > 0) throw new WsConfigError(problems)
 
@@ -49,15 +80,12 @@ export function prepareTls(config: WsTlsConfig, host: string): PreparedTls {
     verify: config.validateCerts ?? true,
     keyLog: config.keyLog !== undefined,
   } as const
-  // Certificates and SNI name hosts without the root's dot; in URLs "example.com." is valid, and means the same host.
-  const name = config.serverName ?? withoutBrackets(host).replace(/\.$/, '')
   return {
     ...context,
     ca: extra.length === 0 ? base : [...base, ...extra],
     contextKey: keyOf(context, [roots?.digest ?? digestOf(own), digestOf(extra)]),
-    // RFC 6066 section 3: literal addresses are not permitted in SNI.
-    serverName: isIP(name) === 0 ? name : undefined,
-    verifyHost: context.verify ? name : undefined,
+    nameToVerify: config.serverName,
+    rootsDigest: roots?.digest,
   }
 }
 

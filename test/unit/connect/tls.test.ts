@@ -99,6 +99,22 @@ describe('prepareTls', () => {
     expect(keyOf({ ca })).toBe(keyOf({ ca: [Buffer.from(ca)] }))
   })
 
+  it('looks at an object once, for any host', () => {
+    let looks = 0
+    const config: WsTlsConfig = {
+      get ca() {
+        looks++
+        return ca
+      },
+    }
+    const first = prepareTls(config, 'a.example')
+    const before = looks
+    expect(before).toBeGreaterThan(0)
+    expect(prepareTls(config, 'b.example')).toEqual({ ...first, serverName: 'b.example', verifyHost: 'b.example' })
+    expect(looks).toBe(before)
+    expect(prepareTls({ ...config, ca: otherCert }, 'a.example').contextKey).not.toBe(first.contextKey)
+  })
+
   it('throws with every mistake', () => {
     const mistaken = { ca: 'x', minVersion: 'TLSv1.3', maxVersion: 'TLSv1.2' } as const
     expect(() => prepareTls(mistaken, 'a')).toThrow(WsConfigError)
