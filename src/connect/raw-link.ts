@@ -9,6 +9,8 @@ import type { TlsSession } from './tls-sessions.ts'
  * response can overtake it.
  */
 export interface RawLink {
+  /** Whose TLS it is: a session of one implementation is of no use to another. */
+  readonly tlsName: string
   /** Queues bytes (copied). */
   write(bytes: Uint8Array): void
   /** The next bytes, in memory of their own. Rejects with {@link RawLinkError}; `ERR_SOCKET_ENDED` when the peer closed. */

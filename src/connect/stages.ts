@@ -51,7 +51,7 @@ export async function resolveHost(attempt: Attempt, hostname: string): Promise<r
 
 export async function secure(attempt: Attempt, link: RawLink, tls: PreparedTls): Promise<WsTlsInfo> {
   const { request, target } = attempt
-  const key = tlsSessionKey(tls, target.hostPort)
+  const key = tlsSessionKey(tls, link.tlsName, target.hostPort)
   const nowMs = (): number => request.clock.epochUs() / 1000
   const resumes = request.tls.sessionResumption ?? true
   const session = resumes ? tlsSessions.take(key, nowMs()) : undefined

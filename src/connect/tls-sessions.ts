@@ -97,13 +97,14 @@ export class TlsSessionCache {
   }
 }
 
-/** This environment's: every connection's, over whichever transport. A Worker has one of its own. */
+/** This environment's: every connection's. A Worker has one of its own. */
 export const tlsSessions = new TlsSessionCache()
 
 /**
  * A resumed handshake verifies nothing and shows no certificate, of either side. So a session is good only for the same
- * server, checked in the same way, by the same client: roots, certificate, key, versions and ciphers are in `contextKey`.
+ * server, checked in the same way, by the same client over the same transport: roots, certificate, key, versions and ciphers are in `contextKey`.
  */
-export function tlsSessionKey({ contextKey, serverName, verifyHost }: PreparedTls, hostPort: string): string {
-  return JSON.stringify([hostPort, serverName ?? null, verifyHost ?? null, contextKey])
+export function tlsSessionKey(tls: PreparedTls, tlsName: string, hostPort: string): string {
+  const { contextKey, serverName, verifyHost } = tls
+  return JSON.stringify([hostPort, tlsName, serverName ?? null, verifyHost ?? null, contextKey])
 }

@@ -21,6 +21,7 @@ interface Waiting<T> {
 
 /** A link of the addon in its raw phase. */
 export class NativeRawLink implements RawLink, NativeReceiver {
+  readonly tlsName = 'native'
   readonly #loop: NativeLoop
   /** The addon's name for it. {@link NativeLink} takes it over. */
   readonly id: number

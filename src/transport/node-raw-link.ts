@@ -29,6 +29,8 @@ export const UNSUPPORTED_BY_NODE = [
 
 /** What `establish()` drives over Node's own sockets. */
 export class NodeRawLink implements RawLink {
+  // From Node 22 on, its sessions carry a context id, without which it resumes none.
+  readonly tlsName = 'node'
   #socket: Socket
   /** Kept from the moment of connecting: a closed socket forgets them. */
   readonly #addresses: ReturnType<RawLink['addresses']>

@@ -228,11 +228,10 @@ describe.each(cases)('$transport, $version', ({ transport, version }) => {
   })
 })
 
-test('a session of one transport serves the other', async () => {
+test('a session of one transport is not spent on the other', async () => {
   const venue = await Venue.listen()
-  await visit(venue, 'ws')
-  await visit(venue, 'native')
-  expect(venue.reused).toEqual([false, true])
+  for (const transport of ['ws', 'native', 'ws', 'native'] as const) await visit(venue, transport)
+  expect(venue.reused).toEqual([false, false, true, true])
 })
 
 test('roots besides the default ones are trusted', async () => {

@@ -15,6 +15,7 @@ interface Waiting<T> {
 
 /** A connection before it is a WebSocket, over the simulated network: what `establish()` drives. */
 export class SimRawLink implements RawLink {
+  readonly tlsName = 'simulated'
   readonly tcp: Tcp
   readonly #time: WorldTime
   readonly #loop: ClientLoop

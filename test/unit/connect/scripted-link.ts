@@ -21,6 +21,7 @@ export const TLS_INFO: WsTlsInfo = {
 
 /** A raw link whose peer is the test. */
 export class ScriptedLink implements RawLink {
+  readonly tlsName = 'scripted'
   written = ''
   destroyed = false
   startTlsWith: PreparedTls | undefined

@@ -116,7 +116,7 @@ describe('what is held is bounded', () => {
 describe('the key tells apart', () => {
   const ca = tlsFixtureCa()
   const client = tlsFixture('client')
-  const base = tlsSessionKey(prepareTls({ ca }, 'example.com'), 'example.com:443')
+  const base = tlsSessionKey(prepareTls({ ca }, 'example.com'), 'node', 'example.com:443')
 
   it.each([
     ['port', { ca }, 'example.com', 'example.com:8443'],
@@ -130,13 +130,21 @@ describe('the key tells apart', () => {
     ['versions', { ca, minVersion: 'TLSv1.3' }, 'example.com', 'example.com:443'],
     ['ciphers', { ca, ciphers: 'TLS_AES_256_GCM_SHA384' }, 'example.com', 'example.com:443'],
   ] as const)('%s', (_what, config, host, hostPort) => {
-    expect(tlsSessionKey(prepareTls(config, host), hostPort)).not.toBe(base)
+    expect(tlsSessionKey(prepareTls(config, host), 'node', hostPort)).not.toBe(base)
+  })
+
+  it('TLS implementations', () => {
+    expect(tlsSessionKey(prepareTls({ ca }, 'example.com'), 'native', 'example.com:443')).not.toBe(base)
   })
 
   it('and nothing else, and holds no secret', () => {
     const config = { ca, cert: client.cert, key: client.key }
-    const key = tlsSessionKey(prepareTls({ ...config, sessionResumption: true }, 'example.com.'), 'example.com:443')
-    expect(key).toBe(tlsSessionKey(prepareTls(config, 'example.com'), 'example.com:443'))
+    const key = tlsSessionKey(
+      prepareTls({ ...config, sessionResumption: true }, 'example.com.'),
+      'node',
+      'example.com:443',
+    )
+    expect(key).toBe(tlsSessionKey(prepareTls(config, 'example.com'), 'node', 'example.com:443'))
     expect(key).not.toContain('PRIVATE KEY')
     expect(key.length).toBeLessThan(200)
   })
