@@ -18,6 +18,7 @@ import {
   SHIPPED_FLAGS,
   unitsOf,
   WARNINGS,
+  zlibLibrary,
 } from './native-program.mjs'
 
 const SUBJECTS = ['core', 'native', 'ws']
@@ -93,5 +94,5 @@ async function buildRunner() {
   ]
   const flags = [...WARNINGS, '-O2', '-g1', '-fno-omit-frame-pointer', ...SANITIZERS]
   const made = await compileUnits({ cxx, output: OUTPUT, units, flags, label: 'conformance' })
-  await linkProgram({ cxx, binary: `${OUTPUT}/conformance`, ...made, link: [...SANITIZERS] })
+  await linkProgram({ cxx, binary: `${OUTPUT}/conformance`, ...made, link: [...SANITIZERS, ...zlibLibrary()] })
 }

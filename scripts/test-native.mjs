@@ -45,7 +45,7 @@ async function test() {
       name: 'core',
       units: [...unitsOf('native/core', '', SHIPPED_FLAGS), ...unitsOf('native/test', 'core_'), harness()],
       // The tests count and refuse the memory of Bytes and of zlib.
-      link: ['-Wl,--wrap=realloc,--wrap=free', ...zlibLibrary()],
+      link: ['-Wl,--wrap=malloc,--wrap=realloc,--wrap=free', ...zlibLibrary()],
     },
   ]
   const io = ioProgram()

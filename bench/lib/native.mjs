@@ -77,7 +77,7 @@ export function buildCodec(root) {
   const files = readdirSync(core).filter((file) => file.endsWith('.cc'))
   const flags = ['-std=c++20', '-O3', '-fno-exceptions', '-fno-rtti', `-I${source}`, `-I${join(root, 'native')}`]
   const sources = [join(source, 'codec_client.cc'), ...files.map((file) => join(core, file))]
-  run(process.env['CXX'] ?? 'g++', [...flags, ...sources, '-o', out])
+  run(process.env['CXX'] ?? 'g++', [...flags, ...sources, '-o', out, '-lz'])
   return out
 }
 

@@ -16,6 +16,7 @@ namespace {
 using shared_ws::Bytes;
 using shared_ws::Connection;
 using shared_ws::EncodeFrame;
+using shared_ws::InflateRoom;
 using shared_ws::Limits;
 using shared_ws::Opcode;
 using shared_ws::Status;
@@ -33,6 +34,8 @@ struct SummingSink {
     count += ascii;  // the bench sends nothing else
   }
   void OnAssembled(Opcode, bool, Bytes&&) { failed = true; }
+  InflateRoom Room() { return {}; }
+  void OnInflated(Opcode, bool, size_t) { failed = true; }
   void OnPing(const uint8_t*, size_t) { failed = true; }
   void OnPong(const uint8_t*, size_t) { failed = true; }
   void OnClose(uint16_t, const uint8_t*, size_t) { failed = true; }

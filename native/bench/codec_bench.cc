@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/connection.h"
+#include "core/deflate.h"
 #include "core/frame_encoder.h"
 #include "core/mask.h"
 #include "core/utf8.h"
@@ -95,6 +96,43 @@ void Decode(const char* name, uint8_t first, const std::vector<uint8_t>& payload
   });
 }
 
+// Messages that differ a little, as tickers do: inflated by a connection, compressed as a link does it. The
+// stream is read over and over, which is legal: its first message refers to nothing.
+void MeasureDeflate(size_t bytes, bool takeover) {
+  DeflateOptions options;
+  options.compress.emplace();
+  options.server_no_context_takeover = options.client_no_context_takeover = !takeover;
+  const size_t frames = std::max<size_t>(8, 32768 / bytes);
+  std::vector<std::vector<uint8_t>> texts;
+  for (size_t i = 0; i < frames; i++) {
+    std::string text = "{\"n\":" + std::to_string(i * 7919) + ",";
+    for (size_t k = 0; text.size() < bytes; k++) {
+      text += "\"p" + std::to_string(k) + "\":\"" + std::to_string(27123 + (i * k) % 50) + ".45\",";
+    }
+    text.resize(bytes);
+    texts.emplace_back(text.begin(), text.end());
+  }
+  Deflater deflater(options);
+  Bytes out;
+  std::vector<uint8_t> stream;
+  for (const std::vector<uint8_t>& text : texts) {
+    if (!deflater.Compress(text.data(), text.size(), out)) return;
+    AppendServerFrame(stream, 0xC1, {out.data(), out.data() + out.size()});
+  }
+  Extensions extensions{.deflate = options};
+  Connection connection(Limits{}, extensions);
+  CountingSink sink;
+  Measure(takeover ? "inflate, takeover" : "inflate, no takeover", bytes, frames, [&] {
+    connection.Consume(stream.data(), stream.size(), sink);
+    Used(&sink);
+  });
+  Measure(takeover ? "deflate, takeover" : "deflate, no takeover", bytes, frames, [&] {
+    for (const std::vector<uint8_t>& text : texts) {
+      if (deflater.Compress(text.data(), text.size(), out)) Used(out.data());
+    }
+  });
+}
+
 void MeasureSize(size_t bytes) {
   const std::vector<uint8_t> ascii = TextOf(bytes, "{\"e\":\"trade\",\"p\":\"27123.45\"},");
   const std::vector<uint8_t> mixed = TextOf(bytes, "\"Größe 價\",");
@@ -138,5 +176,9 @@ int main() {
     std::printf("%s\n%-24s %8s %10s %10s %8s\n", shared_ws::SimdName(), "what", "bytes", "ns/frame", "best",
                 "GB/s");
     for (size_t bytes : {20, 150, 400, 2048, 65536}) shared_ws::MeasureSize(bytes);
+  }
+  std::printf("zlib\n");
+  for (size_t bytes : {150, 2048}) {
+    for (bool takeover : {true, false}) shared_ws::MeasureDeflate(bytes, takeover);
   }
 }

@@ -20,7 +20,7 @@ void Free(void*, void* block) {
 }  // namespace
 
 z_stream_s* NewZlibStream() {
-  auto* stream = static_cast<z_stream_s*>(std::realloc(nullptr, sizeof(z_stream_s)));
+  auto* stream = static_cast<z_stream_s*>(std::malloc(sizeof(z_stream_s)));
   if (stream == nullptr) return nullptr;
   *stream = z_stream_s{};
   stream->zalloc = Allocate;

@@ -266,6 +266,9 @@ bool Link::StartWebSocket(const Limits& limits, const Extensions& extensions, co
   if (phase_ != Phase::kRaw) return false;
   phase_ = Phase::kWebSocket;
   connection_.emplace(limits, extensions);
+  if (extensions.deflate.has_value() && Deflater::Supports(*extensions.deflate)) {
+    deflater_.emplace(*extensions.deflate);
+  }
   if (glued_size > 0) {
     Bytes all;
     if (!all.Append(glued, glued_size)) {
@@ -376,6 +379,7 @@ void Link::CloseHandle() {
   backlog_.Free();
   tls_.reset();
   connection_.reset();
+  deflater_.reset();
   uv_close(reinterpret_cast<uv_handle_t*>(&poll_), OnPollClosed);
 }
 

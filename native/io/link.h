@@ -8,6 +8,7 @@
 #include <string>
 
 #include "core/connection.h"
+#include "core/deflate.h"
 #include "core/frame.h"
 #include "io/loop.h"
 #include "io/outbound.h"
@@ -118,8 +119,12 @@ class Link {
   void RearmOnce();
   void RearmFirst();
 
-  size_t EncodeFrame(uint8_t* out, Opcode opcode, PayloadWriter write, void* source, size_t likely_payload);
+  size_t EncodedBytes(size_t payload) const;
+  const Bytes* Compressed(const uint8_t* payload, size_t size, size_t room);
+  size_t EncodeFrame(uint8_t* out, Opcode opcode, PayloadWriter write, void* source, size_t likely_payload,
+                     size_t max_payload);
   int64_t SendDirectly(const uint8_t* frame, size_t size, uint64_t sequence);
+  void FreeLargeBuffers();
   void WriteTurn();
   void SendPlain();
   void SendSealed();
@@ -161,6 +166,11 @@ class Link {
   std::optional<Connection> connection_;
   std::unique_ptr<TlsStream> tls_;
   Outbound out_;
+  std::optional<Deflater> deflater_;  // none: nothing is compressed
+  // The newest frame that the compressor's window holds; kNothing when that frame was taken back or never
+  // queued.
+  static constexpr uint64_t kNothing = UINT64_MAX;
+  uint64_t deflated_sequence_ = 0;
   Bytes cipher_;  // sealed records that the kernel has not taken; [cipher_head_, size)
   size_t cipher_head_ = 0;
   uint64_t begun_offset_ = 0;  // frames that begin before it have a byte with the kernel

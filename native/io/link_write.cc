@@ -35,15 +35,51 @@ size_t CopyBytes(void* source, uint8_t* into) {
 
 }  // namespace
 
-// Encodes a frame at `out`, which has room for the header and the largest payload, and returns its size. The
-// payload is written where it will stay if its length is as guessed.
+// Room that a frame may need. What does not compress grows by an end of its own and, in small blocks, by 4 %.
+size_t Link::EncodedBytes(size_t payload) const {
+  const size_t growth = deflater_.has_value() ? payload / 16 + 64 : 0;
+  return payload + growth + kMaxFrameHeaderBytes;
+}
+
+// The payload, compressed, in memory of the loop; null when it is to be sent as it is.
+const Bytes* Link::Compressed(const uint8_t* payload, size_t size, size_t room) {
+  if (size == 0 || size < deflater_->threshold_bytes()) return nullptr;
+  // A frame that has not begun may never be sent, so nothing may refer to it: while the last one waits, or if
+  // it was taken back, this one starts without a past. (RFC 7692 lets a sender do so at any time.)
+  if (deflated_sequence_ > out_.sealed_sequence()) deflater_->Reset();
+  Bytes& bytes = loop_->deflate_buffer();
+  if (!deflater_->Compress(payload, size, bytes)) {
+    deflated_sequence_ = 0;
+    return nullptr;
+  }
+  // With a window kept, what was compressed must be sent so even if it has grown: the next one builds on it.
+  if (bytes.size() > room || (!deflater_->keeps_window() && bytes.size() >= size)) {
+    deflater_->Reset();
+    deflated_sequence_ = 0;
+    return nullptr;
+  }
+  deflated_sequence_ = deflater_->keeps_window() ? next_sequence_ : 0;
+  return &bytes;
+}
+
+// Encodes a frame at `out`, which has EncodedBytes(max_payload), and returns its size. The payload is written
+// where it will stay if its length is as guessed.
 size_t Link::EncodeFrame(uint8_t* out, Opcode opcode, PayloadWriter write, void* source,
-                         size_t likely_payload) {
+                         size_t likely_payload, size_t max_payload) {
+  constexpr uint8_t kRsv1 = 0x40;
   const size_t guessed = FrameHeaderBytes(likely_payload);
   const size_t size = write(source, out + guessed);
+  const uint8_t* key = loop_->entropy().NextKey();
+  if (deflater_.has_value()) {
+    const size_t room = EncodedBytes(max_payload) - kMaxFrameHeaderBytes;
+    if (const Bytes* bytes = Compressed(out + guessed, size, room); bytes != nullptr) {
+      const size_t header = WriteFrameHeader(out, opcode, true, kRsv1, bytes->size(), key);
+      MaskCopy(out + header, bytes->data(), bytes->size(), key);
+      return header + bytes->size();
+    }
+  }
   const size_t header = FrameHeaderBytes(size);
   if (header != guessed) std::memmove(out + header, out + guessed, size);
-  const uint8_t* key = loop_->entropy().NextKey();
   WriteFrameHeader(out, opcode, true, 0, size, key);
   MaskCopy(out + header, out + header, size, key);
   return header + size;
@@ -63,19 +99,21 @@ int64_t Link::Offer(Opcode opcode, PayloadWriter write, void* source, size_t max
       return kFull;
     }
   }
-  const size_t room = max_payload + kMaxFrameHeaderBytes;
+  const size_t room = EncodedBytes(max_payload);
   if (tls_ == nullptr && !more && out_.empty()) {
     Bytes& buffer = loop_->encode_buffer();
     if (!buffer.Reserve(room)) return kFull;
-    const size_t size = EncodeFrame(buffer.data(), opcode, write, source, likely_payload);
+    const size_t size = EncodeFrame(buffer.data(), opcode, write, source, likely_payload, max_payload);
     const int64_t result = SendDirectly(buffer.data(), size, next_sequence_);
-    if (buffer.capacity() > Loop::kMaxKeptEncodeBytes) buffer.Free();
+    FreeLargeBuffers();
     if (result > 0) next_sequence_++;
+    if (result <= 0) deflated_sequence_ = kNothing;  // nothing may refer to a frame that is not sent
     return result;
   }
   uint8_t* tail = out_.Tail(room);
   if (tail == nullptr) return kFull;
-  out_.Commit(EncodeFrame(tail, opcode, write, source, likely_payload), next_sequence_);
+  out_.Commit(EncodeFrame(tail, opcode, write, source, likely_payload, max_payload), next_sequence_);
+  FreeLargeBuffers();
   const auto sequence = static_cast<int64_t>(next_sequence_++);
   if (more) {
     held_ = true;
@@ -84,6 +122,13 @@ int64_t Link::Offer(Opcode opcode, PayloadWriter write, void* source, size_t max
     Flush();
   }
   return sequence;
+}
+
+// What a large frame needed is given back after use.
+void Link::FreeLargeBuffers() {
+  for (Bytes* buffer : {&loop_->encode_buffer(), &loop_->deflate_buffer()}) {
+    if (buffer->capacity() > Loop::kMaxKeptEncodeBytes) buffer->Free();
+  }
 }
 
 int64_t Link::OfferBytes(Opcode opcode, const uint8_t* payload, size_t size, bool more) {
@@ -214,6 +259,7 @@ bool Link::SendCipher() {
 
 bool Link::Withdraw(uint64_t sequence) {
   if (!out_.Withdraw(sequence)) return false;
+  if (sequence == deflated_sequence_) deflated_sequence_ = kNothing;
   UpdateCounters();
   WakeForWritable();
   return true;

@@ -64,6 +64,7 @@ class Loop {
   // Lent to the link that is sealing records; empty-handed while a link keeps it.
   Bytes& cipher_output() { return cipher_output_; }
   Bytes& encode_buffer() { return encode_buffer_; }
+  Bytes& deflate_buffer() { return deflate_buffer_; }
   Entropy& entropy() { return entropy_; }
   // Calls link->Continue() in the next turn, without waiting for its socket.
   void Rearm(uint32_t id);
@@ -97,6 +98,7 @@ class Loop {
   std::unique_ptr<uint8_t[]> cipher_input_;
   Bytes cipher_output_;
   Bytes encode_buffer_;
+  Bytes deflate_buffer_;
   uv_check_t check_;  // after polling: deliver
   uv_idle_t idle_;    // active while a link must go on without an event of its socket
   bool idle_active_ = false;

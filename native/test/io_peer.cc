@@ -34,7 +34,7 @@ std::vector<ClientFrame> TakeClientFrames(std::string* bytes) {
     const auto* in = reinterpret_cast<const uint8_t*>(bytes->data()) + at;
     const size_t left = bytes->size() - at;
     if (left < 2) break;
-    CHECK_EQ(in[0] & 0xF0, 0x80, "a final frame without reserved bits");
+    CHECK_EQ(in[0] & 0xB0, 0x80, "a final frame without reserved bits, RSV1 apart");
     CHECK_EQ(in[1] & 0x80, 0x80, "masked");
     size_t length = in[1] & 0x7F;
     const size_t length_bytes = length == 127 ? 8 : length == 126 ? 2 : 0;
@@ -44,7 +44,7 @@ std::vector<ClientFrame> TakeClientFrames(std::string* bytes) {
     for (size_t i = 0; i < length_bytes; i++) length = length << 8 | in[2 + i];
     CHECK(length_bytes == 0 || length >= (length_bytes == 2 ? 126u : 65536u), "shortest form");
     if (left < header + length) break;
-    ClientFrame frame{static_cast<uint8_t>(in[0] & 0xF), 0, std::string(length, '\0')};
+    ClientFrame frame{static_cast<uint8_t>(in[0] & 0xF), 0, std::string(length, '\0'), (in[0] & 0x40) != 0};
     std::memcpy(&frame.key, in + header - 4, 4);
     for (size_t i = 0; i < length; i++) {
       frame.payload[i] = static_cast<char>(in[header + i] ^ in[header - 4 + i % 4]);
@@ -214,13 +214,14 @@ uint16_t ClosedPort() {
   return listener.port();
 }
 
-Pair::Pair(World* world_, size_t max_link_bytes, const Limits& limits, int receive_buffer)
+Pair::Pair(World* world_, size_t max_link_bytes, const Limits& limits, int receive_buffer,
+           const Extensions& extensions)
     : world(*world_), id(0) {
   Listener listener(receive_buffer);
   id = world.Open(listener.port(), "127.0.0.1", max_link_bytes);
   peer = listener.Accept(&world);
   CHECK(world.RunUntil([&] { return world.Has(id, RecordKind::kConnected); }));
-  CHECK(link().StartWebSocket(limits, {}, nullptr, 0));
+  CHECK(link().StartWebSocket(limits, extensions, nullptr, 0));
 }
 
 int64_t Pair::Offer(std::string_view payload, bool more) {

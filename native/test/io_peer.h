@@ -30,6 +30,7 @@ struct ClientFrame {
   uint8_t opcode;
   uint32_t key;
   std::string payload;  // unmasked
+  bool compressed;      // RSV1
 };
 
 // Takes the whole frames off the front of `bytes`; checks that each is final, masked and in its shortest
@@ -105,7 +106,7 @@ uint16_t ClosedPort();
 // A link in its WebSocket phase, and its server.
 struct Pair {
   explicit Pair(World* world, size_t max_link_bytes = 64 * 1024, const Limits& limits = {},
-                int receive_buffer = 0);
+                int receive_buffer = 0, const Extensions& extensions = {});
   World& world;
   uint32_t id;
   std::unique_ptr<Peer> peer;

@@ -190,7 +190,8 @@ std::vector<ClientFrame> TlsPeer::AwaitFrames(size_t count) {
   return frames;
 }
 
-TlsPair::TlsPair(World* world_, int version, size_t max_link_bytes, int receive_buffer)
+TlsPair::TlsPair(World* world_, int version, size_t max_link_bytes, int receive_buffer,
+                 const Extensions& extensions)
     : world(*world_), id(0) {
   Listener listener(receive_buffer);
   const Context server = ServerContext(TestServer(), version);
@@ -201,7 +202,7 @@ TlsPair::TlsPair(World* world_, int version, size_t max_link_bytes, int receive_
   CHECK(world.RunUntil([&] { return world.Has(id, RecordKind::kConnected); }));
   CHECK(link().StartTls(client.get(), {"localhost", "localhost"}, &error), error);
   CHECK(world.RunUntil([&] { return world.Has(id, RecordKind::kSecure) && peer->secure(); }));
-  CHECK(link().StartWebSocket({}, {}, nullptr, 0));
+  CHECK(link().StartWebSocket({}, extensions, nullptr, 0));
 }
 
 int64_t TlsPair::Offer(std::string_view payload, bool more) {

@@ -70,7 +70,8 @@ class TlsPeer {
 
 // A link over TLS in its WebSocket phase, and its server.
 struct TlsPair {
-  explicit TlsPair(World* world, int version = 0, size_t max_link_bytes = 64 * 1024, int receive_buffer = 0);
+  explicit TlsPair(World* world, int version = 0, size_t max_link_bytes = 64 * 1024, int receive_buffer = 0,
+                   const Extensions& extensions = {});
   World& world;
   uint32_t id;
   std::unique_ptr<TlsPeer> peer;

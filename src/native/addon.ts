@@ -185,7 +185,10 @@ export interface NativeTlsInfo {
 export interface NativeWebSocketOptions {
   /** Of a frame's payload as it is on the wire, so compressed if it is. */
   readonly maxFrameBytes: number
-  /** Of a message's payload; a message that is inflated is measured before and after. */
+  /**
+   * Of a message's payload; of a compressed one, of what it inflates to, while it does. A binary message that is inflated
+   * for the application is measured before and after.
+   */
   readonly maxMessageBytes: number
   /** Undefined: permessage-deflate was not negotiated. */
   readonly deflate: NativeDeflate | undefined

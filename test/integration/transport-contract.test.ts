@@ -10,15 +10,8 @@ const environments: Record<string, () => ContractEnvironment> = {
   mock: mockEnvironment,
 }
 
-/** The addon is told what was negotiated and does not inflate yet. */
-const isPending = (transport: string, rule: string): boolean =>
-  transport === 'native' &&
-  /^(deflate:|inflateBinary)/.test(rule) &&
-  !/declines?|may decline|fails the upgrade/.test(rule)
-
-describe.each(Object.entries(environments))('%s', (name, environment) => {
-  const cases = transportContract.filter((rule) => !isPending(name, rule.name))
-  test.each(cases.map(({ name, run }) => [name, run] as const))('%s', async (_rule, run) => {
+describe.each(Object.entries(environments))('%s', (_name, environment) => {
+  test.each(transportContract.map(({ name, run }) => [name, run] as const))('%s', async (_rule, run) => {
     await run(environment())
   })
 })
