@@ -59,7 +59,7 @@ describe('native links', () => {
     expect(await run('unreachable')).toEqual(ended(['ENETUNREACH', 'ENETUNREACH']))
   })
 
-  test('leave nothing behind, plain or TLS', async () => {
+  test('leave nothing behind, plain or TLS, compressed or not', async () => {
     expect(await run('cycles', CYCLES)).toEqual(ended({ moreFds: 0, links: 0, leaks: false, handles: [] }))
   })
 })

@@ -19,7 +19,7 @@ const { systemClock: clock } = await load('support/clock.js')
 const { systemRandom: random } = await load('support/random.js')
 
 /** A link to `url`; resolves when it is open. `events` as in the transport contract. */
-function open(url, events = {}, addresses = ['127.0.0.1']) {
+function open(url, events = {}, addresses = ['127.0.0.1'], more = {}) {
   const limits = { maxFrameBytes: 2 ** 24, maxMessageBytes: 2 ** 24, maxLinkBytes: 65536 }
   const timeouts = { dnsMs: 30000, tcpMs: 30000, tlsMs: 30000, upgradeMs: 30000, totalMs: 30000, attemptDelayMs: 250 }
   const lookup = async () => addresses.map((address) => ({ address, family: 4 }))
@@ -29,7 +29,7 @@ function open(url, events = {}, addresses = ['127.0.0.1']) {
   const base = { headers, subprotocols, tls, lookup, family: 0, limits, timeouts, socket: {}, clock, random }
   return new Promise((resolve, reject) => {
     const link = nativeTransport.connect(
-      { ...base, url: new URL(url) },
+      { ...base, ...more, url: new URL(url) },
       {
         onMessages() {},
         onPing() {},
@@ -46,12 +46,21 @@ function open(url, events = {}, addresses = ['127.0.0.1']) {
   })
 }
 
+const DEFLATE = {
+  serverNoContextTakeover: false,
+  clientNoContextTakeover: false,
+  serverMaxWindowBits: undefined,
+  clientMaxWindowBits: true,
+  compress: { thresholdBytes: 1000, level: 1, memLevel: 8 },
+  required: true,
+}
+
 /** A server for ws: and wss:. `greet(socket)` runs for each connection. */
-async function serve(greet) {
+async function serve(greet, perMessageDeflate = false) {
   // Here, because Workers need neither.
   const { createServer } = await import('node:https')
   const { WebSocketServer } = await import('ws')
-  const options = { perMessageDeflate: false, maxPayload: 2 ** 25 }
+  const options = { perMessageDeflate, maxPayload: 2 ** 25 }
   const plain = new WebSocketServer({ ...options, host: '127.0.0.1', port: 0 })
   const https = createServer({ cert: fixture('localhost.pem'), key: fixture('localhost.key') })
   const secure = new WebSocketServer({ ...options, server: https })
@@ -283,21 +292,35 @@ const scenarios = {
 
   /** `argument` connects and closes, half of them over TLS: nothing may add up. */
   async cycles() {
-    const server = await serve((socket) => socket.send('welcome'))
+    // Links that offer it compress both ways, plain and TLS.
+    const welcome = (socket) => {
+      socket.send('welcome '.repeat(500))
+      socket.on('message', (text) => socket.send(text.toString()))
+    }
+    const server = await serve(welcome, { threshold: 1000, serverNoContextTakeover: false })
     const { addon } = loadNative()
     const fds = () => readdirSync('/proc/self/fd').length
     const cycle = (i) =>
       new Promise((resolve) => {
-        const closing = open(i % 2 === 0 ? server.ws : server.wss, {
-          async onMessages() {
+        const deflates = i % 4 < 2
+        let heard = 0
+        const events = {
+          async onMessages(batch) {
+            heard += batch.length
             const link = await closing
+            if (deflates && heard === 1) {
+              link.offer('compressed, too '.repeat(500))
+              return
+            }
             const kind = i % 3
             if (kind === 0) link.terminate({ kind: 'local-stop' })
             else if (kind === 1) link.close(1000, 'done', 5000)
             else for (const socket of server.clients()) socket.close(1001)
           },
           onEnd: resolve,
-        })
+        }
+        const options = deflates ? { perMessageDeflate: DEFLATE } : {}
+        const closing = open(i % 2 === 0 ? server.ws : server.wss, events, undefined, options)
         closing.catch(resolve)
       })
     const rest = async () => {
