@@ -119,6 +119,7 @@ export {
   type WsSession,
   type WsSessionSend,
 } from './session/endpoint-handler.ts'
+export type { WsPacingOptions } from './session/pacing.ts'
 export {
   NoSubscriptions,
   type WsNextId,

@@ -3,6 +3,7 @@ import type { WsOutcome } from '../requests/outcome.ts'
 import type { Waiter } from '../requests/pending-request.ts'
 import { PendingRequests, type PendingRequestsOptions } from '../requests/pending-requests.ts'
 import type { WsRequestIds } from '../requests/request-ids.ts'
+import type { FramePacer } from '../session/pacing.ts'
 import type { Clock } from '../support/clock.ts'
 import { type LaneOptions, type LanePlace, Lanes } from './lanes.ts'
 import type { LiveConnection } from './live-connection.ts'
@@ -10,6 +11,7 @@ import type { LiveConnection } from './live-connection.ts'
 export interface AsksOptions {
   readonly requests: PendingRequestsOptions
   readonly lanes: LaneOptions
+  readonly pacer: FramePacer | undefined
   readonly clock: Clock
   readonly ids: WsRequestIds
 }
@@ -46,7 +48,9 @@ export class Asks {
     this.#ids = options.ids
     this.#enter = enter
     this.table = new PendingRequests(options.requests, onLateReply)
-    this.lanes = new Lanes(options.lanes, (request, sequence) => {
+    const { pacer } = options
+    const pacing = pacer === undefined ? undefined : { pacer, nowUs: () => this.#clock.monoUs() }
+    this.lanes = new Lanes(options.lanes, pacing, (request, sequence) => {
       this.table.offered(request, sequence, this.#clock.monoUs())
     })
   }

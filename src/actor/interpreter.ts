@@ -2,6 +2,7 @@ import { guardKeyLog } from '../connect/key-log.ts'
 import type { WsDisconnectCause } from '../errors/disconnect-cause.ts'
 import { WsHealthMonitor } from '../health/health-monitor.ts'
 import { SequentialRequestIds, type WsRequestIds } from '../requests/request-ids.ts'
+import { FramePacer } from '../session/pacing.ts'
 import type { WsBatch, WsLink, WsLinkEvents, WsOpenInfo } from '../transport/transport.ts'
 import { Admission } from './admission.ts'
 import { Asks } from './asks.ts'
@@ -47,6 +48,7 @@ export class Interpreter {
   readonly watch: Watch
   readonly #listener: InterpreterListener
   readonly #admission: Admission
+  readonly #pacer: FramePacer | undefined
   readonly #attempts: AttemptContext
   #state: ActorState = IDLE
   #attempt: Attempt | undefined
@@ -74,7 +76,9 @@ export class Interpreter {
       () => this.connection,
       (policy, hook, error) => this.leave(hookThrew(hook, error), policy, true),
     )
-    const asksOptions = { requests: options.requests, lanes: options.lanes, clock: options.clock, ids: this.ids }
+    const { requests, lanes, clock, pacing } = options
+    this.#pacer = pacing === undefined ? undefined : new FramePacer(pacing)
+    const asksOptions = { requests, lanes, pacer: this.#pacer, clock, ids: this.ids }
     this.asks = new Asks(
       asksOptions,
       (outcome) => {
@@ -137,6 +141,11 @@ export class Interpreter {
   /** When the current connection last brought application data. */
   get lastDataUs(): number | undefined {
     return this.#live?.dataSeen === true ? this.#inbound.dataUntilUs : undefined
+  }
+
+  /** Something may wait in the lanes for a frame of the budget, which only the timer brings. */
+  waitForBudget(): void {
+    if (this.#pacer !== undefined && !this.#running) this.watch.arm()
   }
 
   expectReplies(): void {
@@ -247,6 +256,7 @@ export class Interpreter {
         break
       case 'announce-healthy':
         this.#admission.succeeded()
+        this.#pacer?.recover()
         this.hooks.call('reconnect.reset', () => options.reconnect.reset())
         this.status({ kind: 'healthy' })
         break
@@ -319,6 +329,8 @@ export class Interpreter {
       onMessages: (batch: WsBatch) => heard((live) => this.#messages(batch, live)),
       onPing: (payload, receivedMonoUs) =>
         heard((live) => {
+          // Answered already.
+          this.asks.lanes.countFrame(true)
           this.watch.ping(receivedMonoUs, live)
           this.hooks.notify('onPing', onPing, payload)
         }),
@@ -343,6 +355,7 @@ export class Interpreter {
     const link = this.#attempt?.link as WsLink
     const live = new LiveConnection({ connection, generation, info }, link, this.asks.lanes, random, clock.monoUs())
     this.#live = live
+    this.#pacer?.reset()
     this.asks.lanes.attach(link)
     this.health.connectionOpened()
     this.watch.opened(live)
@@ -355,6 +368,7 @@ export class Interpreter {
     const live = this.#live
     this.#attempt = undefined
     if (!opened) this.health.count.attemptsFailed++
+    if (cause.kind === 'remote-closed' && cause.closeCode === 1008) this.#pacer?.slowDown()
     if (cause.kind !== 'local-stop') this.telling.remember(cause.kind, cause.code, cause.message)
     if (live === undefined) {
       this.status({ kind: 'disconnected', attempt, cause })

@@ -1,4 +1,5 @@
 import type { PendingRequest } from '../requests/pending-request.ts'
+import type { FramePacer } from '../session/pacing.ts'
 import { payloadBytes } from '../transport/payload.ts'
 import { OFFER_CLOSED, OFFER_FULL, type WsLink, type WsOfferOptions, type WsPayload } from '../transport/transport.ts'
 
@@ -15,6 +16,10 @@ export interface OutboundMessage {
   readonly request?: PendingRequest | undefined
   /** More follows at once: let the link hold the bytes back. */
   readonly more?: boolean | undefined
+  /** The library's own traffic, which waits for the user's where frames are counted. */
+  readonly own?: boolean | undefined
+  /** The link has taken it. */
+  readonly onTaken?: (() => void) | undefined
 }
 
 /** What all messages of a burst have in common. */
@@ -26,6 +31,7 @@ interface Waiting {
   readonly options: WsOfferOptions
   readonly cost: number
   readonly request: PendingRequest | undefined
+  readonly onTaken: (() => void) | undefined
 }
 
 /** A place in a lane for a frame whose turn has come but which is not decided yet. See {@link Lanes.reserve}. */
@@ -35,6 +41,11 @@ export type LaneResult = 'taken' | 'queued' | 'full' | 'not-open'
 
 /** So that frames without payload have a bound too. */
 const FRAME_COST = 16
+
+function clear(lane: Lane): void {
+  lane.waiting.length = 0
+  lane.bytes = 0
+}
 
 class Lane {
   readonly waiting: Waiting[] = []
@@ -46,21 +57,40 @@ class Lane {
   }
 }
 
+/** The budget of frames, and the time that it needs to be told. */
+export interface LanePacing {
+  readonly pacer: FramePacer
+  readonly nowUs: () => number
+}
+
 /**
- * Frames that the link has no room for: an urgent lane and a normal one, each in call order, the urgent one first. They
- * belong to one connection; {@link detach} forgets them.
+ * Frames that the link has no room for, or the budget no frame: an urgent lane and a normal one, each in call order, the urgent
+ * one first; and, only where frames are counted, a lane of the library's own traffic behind both. They belong to one connection;
+ * {@link detach} forgets them.
  */
 export class Lanes {
   readonly #urgent: Lane
   readonly #normal: Lane
+  readonly #ownTraffic: Lane
+  /** In the order in which they are served. */
+  readonly #all: readonly Lane[]
+  readonly #pacing: LanePacing | undefined
   /** The link has taken a request’s frame. */
   readonly #onOffered: (request: PendingRequest, sequence: number) => void
   #link: WsLink | undefined
   #closed = false
 
-  constructor(options: LaneOptions, onOffered: (request: PendingRequest, sequence: number) => void) {
+  constructor(
+    options: LaneOptions,
+    pacing: LanePacing | undefined,
+    onOffered: (request: PendingRequest, sequence: number) => void,
+  ) {
     this.#urgent = new Lane(options.urgentBytes)
     this.#normal = new Lane(options.normalBytes)
+    // Uncounted, own traffic is in call order with the rest.
+    this.#ownTraffic = pacing === undefined ? this.#normal : new Lane(options.normalBytes)
+    this.#all = pacing === undefined ? [this.#urgent, this.#normal] : [this.#urgent, this.#normal, this.#ownTraffic]
+    this.#pacing = pacing
     this.#onOffered = onOffered
   }
 
@@ -72,21 +102,38 @@ export class Lanes {
   /** The connection is over: nothing that waits is ever sent. */
   detach(): void {
     this.#link = undefined
-    for (const lane of [this.#urgent, this.#normal]) {
-      lane.waiting.length = 0
-      lane.bytes = 0
-    }
+    for (const lane of this.#all) clear(lane)
   }
 
-  /** Takes nothing more; what waits still goes out. */
+  /** Takes nothing more; what waits still goes out, but for own traffic, which would be for nothing. */
   close(): void {
     this.#closed = true
+    if (this.#ownTraffic !== this.#normal) clear(this.#ownTraffic)
   }
 
   get bytes(): number {
-    return this.#urgent.bytes + this.#normal.bytes
+    return this.#all.reduce((sum, lane) => sum + lane.bytes, 0)
   }
 
+  /** When the budget has a frame for what waits; Infinity if nothing waits for it. Monotonic µs. */
+  nextDueUs(): number {
+    if (this.#pacing === undefined) return Infinity
+    const { pacer } = this.#pacing
+    if (!this.isEmpty) return pacer.nextUs(false)
+    return this.#ownTraffic.waiting.length > 0 ? pacer.nextUs(true) : Infinity
+  }
+
+  /** A frame that did not come through here has left, or is leaving: a pong, a ping. */
+  countFrame(own: boolean): void {
+    this.#pacing?.pacer.count(this.#pacing.nowUs(), own)
+  }
+
+  /** The budget has a frame now. */
+  hasFrame(own: boolean): boolean {
+    return this.#pacing === undefined || this.#pacing.pacer.nextUs(own) <= this.#pacing.nowUs()
+  }
+
+  /** Nothing that users have sent waits. */
   get isEmpty(): boolean {
     return this.#urgent.waiting.length === 0 && this.#normal.waiting.length === 0
   }
@@ -98,13 +145,16 @@ export class Lanes {
   send(message: OutboundMessage, hold: boolean): LaneResult {
     const link = this.#link
     if (link === undefined || this.#closed) return 'not-open'
-    const lane = message.urgent === true ? this.#urgent : this.#normal
-    if (!hold && this.#isNext(lane)) {
-      const { payload, binary, more, request } = message
+    const lane = this.#laneOf(message)
+    const { own } = message
+    if (!this.hasFrame(own === true)) {
+      if (own !== true && this.#refusesBeyond) return 'full'
+    } else if (!hold && this.#isNext(lane)) {
+      const { payload, binary, more } = message
       const sequence = link.offer(payload, offerOptions(binary, more))
       if (sequence === OFFER_CLOSED) return 'not-open'
       if (sequence !== OFFER_FULL) {
-        if (request !== undefined) this.#onOffered(request, sequence)
+        this.#taken(message, sequence, own === true)
         return 'taken'
       }
     }
@@ -123,7 +173,7 @@ export class Lanes {
     try {
       // While nothing waits, which is nearly always, the link takes them one after the other: no object is made for any.
       const link = this.#link
-      if (link !== undefined && !this.#closed && !hold && this.#isNext(lane)) {
+      if (link !== undefined && !this.#closed && !hold && this.#pacing === undefined && this.#isNext(lane)) {
         const burst = offerOptions(binary, true)
         const end = offerOptions(binary, false)
         for (; accepted <= last; accepted++) {
@@ -149,7 +199,7 @@ export class Lanes {
    * behind it. {@link fill} or {@link giveUp} must follow before the next {@link pump}.
    */
   reserve(urgent: boolean): LanePlace {
-    const place: Waiting = { payload: '', options: NOTHING_MORE, cost: 0, request: undefined }
+    const place: Waiting = { payload: '', options: NOTHING_MORE, cost: 0, request: undefined, onTaken: undefined }
     const lane = urgent ? this.#urgent : this.#normal
     lane.waiting.push(place)
     return place
@@ -161,7 +211,7 @@ export class Lanes {
     const index = lane.waiting.indexOf(place)
     this.giveUp(place)
     if (index < 0 || this.#link === undefined || this.#closed) return 'not-open'
-    const entry = this.#own(lane, message, index === 0)
+    const entry = this.#independent(lane, message, index === 0)
     if (entry === undefined) return 'full'
     lane.waiting.splice(index, 0, entry)
     lane.bytes += entry.cost
@@ -178,8 +228,8 @@ export class Lanes {
   /** Gives the link what it has room for. */
   pump(): void {
     const link = this.#link
-    if (link === undefined || this.isEmpty) return
-    for (const lane of [this.#urgent, this.#normal]) if (!this.#pumpLane(lane, link)) break
+    if (link === undefined || this.#all.every((lane) => lane.waiting.length === 0)) return
+    for (const lane of this.#all) if (!this.#pumpLane(lane, link)) break
     link.flush()
   }
 
@@ -195,24 +245,49 @@ export class Lanes {
 
   /** No frame waits that goes out before a new one of this lane. */
   #isNext(lane: Lane): boolean {
-    return lane.waiting.length === 0 && (lane === this.#urgent || this.#urgent.waiting.length === 0)
+    for (const before of this.#all) {
+      if (before.waiting.length > 0) return false
+      if (before === lane) return true
+    }
+    return true
   }
 
-  /** False: the link is full or closed. */
+  get #refusesBeyond(): boolean {
+    return this.#pacing?.pacer.whenOverBudget === 'not-delivered'
+  }
+
+  #laneOf({ urgent, own }: OutboundMessage): Lane {
+    if (own === true && this.#ownTraffic !== this.#normal) return this.#ownTraffic
+    return urgent === true ? this.#urgent : this.#normal
+  }
+
+  #taken(
+    { request, onTaken }: Pick<Waiting, 'request' | 'onTaken'> | OutboundMessage,
+    sequence: number,
+    own: boolean,
+  ): void {
+    this.countFrame(own)
+    if (request !== undefined) this.#onOffered(request, sequence)
+    onTaken?.()
+  }
+
+  /** False: the link is full or closed, or the budget is spent. */
   #pumpLane(lane: Lane, link: WsLink): boolean {
+    const own = lane === this.#ownTraffic && lane !== this.#normal
     for (let entry = lane.waiting[0]; entry !== undefined; entry = lane.waiting[0]) {
+      if (!this.hasFrame(own)) return false
       const sequence = link.offer(entry.payload, entry.options)
       // Closed: the end of the link follows, and with it the end of what waits.
       if (sequence === OFFER_FULL || sequence === OFFER_CLOSED) return false
       lane.waiting.shift()
       lane.bytes -= entry.cost
-      if (entry.request !== undefined) this.#onOffered(entry.request, sequence)
+      this.#taken(entry, sequence, own)
     }
     return true
   }
 
   #keep(lane: Lane, message: OutboundMessage, hold: boolean): boolean {
-    const entry = this.#own(lane, message, hold && lane.waiting.length === 0)
+    const entry = this.#independent(lane, message, hold && lane.waiting.length === 0)
     if (entry === undefined) return false
     lane.waiting.push(entry)
     lane.bytes += entry.cost
@@ -223,8 +298,8 @@ export class Lanes {
    * The message, independent of its caller; undefined when the lane has no room for it. `anySize`: nothing but a hook
    * that has not returned keeps it from the link, and an empty link takes one frame of any size.
    */
-  #own(lane: Lane, message: OutboundMessage, anySize = false): Waiting | undefined {
-    const { payload, binary, request } = message
+  #independent(lane: Lane, message: OutboundMessage, anySize = false): Waiting | undefined {
+    const { payload, binary, request, onTaken } = message
     const room = anySize ? Number.POSITIVE_INFINITY : lane.maxBytes - lane.bytes - FRAME_COST
     // A UTF-16 unit is at least one byte of UTF-8: what is plainly too long need not be measured or copied.
     if (room < 0 || (typeof payload !== 'function' && payload.length > room)) return undefined
@@ -233,7 +308,7 @@ export class Lanes {
     if (cost - FRAME_COST > room) return undefined
     // A writer's bytes are text unless the call says otherwise; as a Uint8Array they would be taken for binary.
     const asBinary = binary ?? (typeof payload === 'function' ? false : undefined)
-    return { payload: owned, options: offerOptions(asBinary, true), cost, request }
+    return { payload: owned, options: offerOptions(asBinary, true), cost, request, onTaken }
   }
 }
 

@@ -73,11 +73,13 @@ export class LiveConnection implements RequestCarrier, WsPingPongLink {
   // ---- WsPingPongLink ----
 
   ping(payload: Uint8Array): boolean {
-    return this.link.ping(payload) === 1
+    if (!this.#lanes.hasFrame(true) || this.link.ping(payload) !== 1) return false
+    this.#lanes.countFrame(true)
+    return true
   }
 
   send(payload: WsPayload): boolean {
-    const result = this.#lanes.send({ payload, urgent: true }, false)
+    const result = this.#lanes.send({ payload, urgent: true, own: true }, false)
     return result === 'taken' || result === 'queued'
   }
 

@@ -22,6 +22,7 @@ import type { WsOutcome } from '../requests/outcome.ts'
 import type { PendingRequestsOptions } from '../requests/pending-requests.ts'
 import type { WsRequestIds } from '../requests/request-ids.ts'
 import type { WsEndpointHandler } from '../session/endpoint-handler.ts'
+import type { WsPacingOptions } from '../session/pacing.ts'
 import type { WsSubscriptionManager } from '../session/subscription-manager.ts'
 import type { Clock } from '../support/clock.ts'
 import type { RandomSource } from '../support/random.ts'
@@ -124,6 +125,12 @@ export interface WebSocketActorOptions<M = unknown, E = never> {
    * while the lane is empty and the link takes it; from inside a callback, where that is yet to be seen, the lane keeps it.
    */
   readonly lanes?: { readonly normalBytes?: number; readonly urgentBytes?: number }
+  /**
+   * What the venue lets one connection send. All frames count: yours, the library's, pongs. Replays and subscriptions are spread;
+   * they never delay a `send` or an `ask`. A connection after one that was closed with 1008 goes at half the pace until one has
+   * proven healthy. Default: no budget.
+   */
+  readonly pacing?: WsPacingOptions
   /** Bounds of the request table. */
   readonly requests?: PendingRequestsOptions
   /** Where request ids come from. Share one object between actors whose ids must not meet. Default: one of its own. */

@@ -19,6 +19,7 @@ import type { ConnectBudget } from '../reconnect/connect-budget.ts'
 import { ExponentialBackoff } from '../reconnect/exponential-backoff.ts'
 import type { WsReconnectStrategy } from '../reconnect/strategy.ts'
 import type { PendingRequestsOptions } from '../requests/pending-requests.ts'
+import type { WsPacingOptions } from '../session/pacing.ts'
 import { Checker, describe, MAX_TIMER_MS } from '../support/check.ts'
 import { type Clock, systemClock } from '../support/clock.ts'
 import { type RandomSource, systemRandom } from '../support/random.ts'
@@ -57,6 +58,7 @@ export interface ResolvedActorOptions {
   readonly subscriptionTimeoutMs: number
   readonly closeTimeoutMs: number
   readonly lanes: LaneOptions
+  readonly pacing: Required<WsPacingOptions> | undefined
   readonly requests: PendingRequestsOptions
   readonly requestIds: Given<'requestIds'>
   readonly callbacks: {
@@ -105,6 +107,7 @@ const OPTIONS = [
   'disconnectDrainMs',
   'closeTimeoutMs',
   'lanes',
+  'pacing',
   'requests',
   'requestIds',
   ...CALLBACKS,
@@ -212,6 +215,7 @@ export function resolveActorOptions(options: unknown): ResolvedActorOptions {
     subscriptionTimeoutMs: ms('subscriptionTimeoutMs', 10_000),
     closeTimeoutMs: ms('closeTimeoutMs', 2000, 0),
     lanes: integersOf(check, 'lanes', given.lanes, { urgentBytes: 256 * 1024, normalBytes: MIB }, 0, MAX_SIZE),
+    pacing: pacingOf(check, given.pacing),
     requests: requestsOf(check, given.requests),
     requestIds: check.methods('requestIds', given.requestIds, ['next'], 'an object with next()'),
     callbacks: Object.fromEntries(
@@ -264,6 +268,20 @@ function tlsOf(check: Checker, value: unknown): WsTlsConfig {
   const problems = checkTls(value)
   for (const { field, message } of problems) check.add(field, message)
   return problems.length === 0 ? { ...(value as WsTlsConfig) } : {}
+}
+
+function pacingOf(check: Checker, value: unknown): Required<WsPacingOptions> | undefined {
+  const given = check.object('pacing', value, ['frames', 'perMs', 'ownFrames', 'whenOverBudget'])
+  if (given === undefined) return undefined
+  for (const name of ['frames', 'perMs'] as const)
+    if (given[name] === undefined) check.add(`pacing.${name}`, 'is missing')
+  const frames = check.integer('pacing.frames', given.frames, 1, 10_000, 1)
+  return {
+    frames,
+    perMs: check.integer('pacing.perMs', given.perMs, 1, MAX_TIMER_MS, 1000),
+    ownFrames: check.integer('pacing.ownFrames', given.ownFrames, 1, frames, Math.max(1, Math.floor(frames / 2))),
+    whenOverBudget: check.oneOf('pacing.whenOverBudget', given.whenOverBudget, ['queue', 'not-delivered'], 'queue'),
+  }
 }
 
 function topicsOf(check: Checker, value: unknown): Required<WsTopicWatchOptions> | undefined {

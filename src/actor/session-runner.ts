@@ -93,15 +93,14 @@ export class SessionRunner {
     const live = this.#actor.live
     const subscriptions = this.#subscriptions
     if (live === undefined || subscriptions === undefined) return
-    const nowUs = this.#actor.options.clock.monoUs()
     const publicDone = live.replayed === 'public'
     live.replayed = which
     this.#send('initial', () => {
-      if (which === 'public') return subscriptions.initial('public', nowUs)
-      return subscriptions.initial(publicDone ? 'private' : 'all', nowUs)
+      if (which === 'public') return subscriptions.initial('public')
+      return subscriptions.initial(publicDone ? 'private' : 'all')
     })
     // Public ones that were added while it authenticated.
-    if (publicDone) this.#send('update', () => subscriptions.request(subscriptions.unrequested(), [], nowUs))
+    if (publicDone) this.#send('update', () => subscriptions.request(subscriptions.unrequested(), []))
   }
 
   /** The replay of this connection is done. */
@@ -113,7 +112,7 @@ export class SessionRunner {
   replayNow(): void {
     const subscriptions = this.#subscriptions
     if (subscriptions === undefined || !this.canReplay) return
-    this.#send('initial', () => subscriptions.initial('all', this.#actor.options.clock.monoUs()))
+    this.#send('initial', () => subscriptions.initial('all'))
   }
 
   /** Throws `ERR_NO_SUBSCRIPTIONS`. */
@@ -133,28 +132,27 @@ export class SessionRunner {
     if (replayed === 'nothing') return
     // While it authenticates, additions wait for the replay; what has been asked for already must be given up by message.
     const now = replayed === 'all' ? added : []
-    this.#send('update', () => subscriptions.request(now, removed, this.#actor.options.clock.monoUs()))
+    this.#send('update', () => subscriptions.request(now, removed))
   }
 
   /** Takes silent topics off and asks for them again. */
   resubscribe(items: readonly string[]): void {
     const subscriptions = this.#subscriptions
     if (subscriptions === undefined || items.length === 0 || this.#actor.live?.replayed !== 'all') return
-    const { clock } = this.#actor.options
-    this.#send('update', () => subscriptions.request([], items, clock.monoUs()))
-    this.#send('update', () => subscriptions.request(items, [], clock.monoUs()))
+    this.#send('update', () => subscriptions.request([], items))
+    this.#send('update', () => subscriptions.request(items, []))
   }
 
   /** True: the frame was an answer to a subscription message. */
   subscriptionAnswer(frame: WsFrame): boolean {
     const subscriptions = this.#subscriptions
     if (subscriptions === undefined || !subscriptions.awaitsAnswers) return false
-    const { hooks, options } = this.#actor
+    const { hooks } = this.#actor
     try {
       if (!subscriptions.mayAnswer(frame)) return false
       const response = subscriptions.decode(frame)
       if (response === undefined) return false
-      const { changes, send } = subscriptions.answered(response, options.clock.monoUs())
+      const { changes, send } = subscriptions.answered(response)
       this.#tell(changes)
       this.#send('update', () => send)
       return true
@@ -190,14 +188,18 @@ export class SessionRunner {
     const requests = hooks.call(`subscriptionManager.${member}`, make)
     if (requests === THREW) return
     const { subscriptionManager } = this.#actor.options
-    for (const { payload, subscribe } of requests) {
-      const sent = hooks.call(`subscriptionManager.${member}`, () => asks.lanes.send({ payload }, isInside))
-      if (sent === 'full') this.#actor.leave(subscriptionsNotSent(), 'reconnect', true)
-      if (sent === 'full' || sent === 'not-open' || sent === THREW) return
-      // Where the venue does not answer, having been sent is all there is.
-      if (subscriptionManager?.maybeSubscriptionResponse === undefined) {
+    for (const { payload, subscribe, requestId } of requests) {
+      const onTaken = (): void => {
+        this.#subscriptions?.sent(requestId, this.#actor.options.clock.monoUs())
+        // Where the venue does not answer, having been sent is all there is.
+        if (subscriptionManager?.maybeSubscriptionResponse !== undefined) return
         for (const item of subscribe) this.#actor.watch.topicAcked(item)
       }
+      const sent = hooks.call(`subscriptionManager.${member}`, () =>
+        asks.lanes.send({ payload, own: true, onTaken }, isInside),
+      )
+      if (sent === 'full') this.#actor.leave(subscriptionsNotSent(), 'reconnect', true)
+      if (sent === 'full' || sent === 'not-open' || sent === THREW) return
     }
   }
 

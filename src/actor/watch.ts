@@ -204,7 +204,8 @@ export class Watch {
 
   #dueUs(): number {
     const { asks, live, options } = this.#actor
-    const dueUs = this.#verdictDueUs()
+    const { lanes } = asks
+    const dueUs = Math.min(this.#verdictDueUs(), live === undefined ? Infinity : lanes.nextDueUs())
     const polls = live !== undefined && (asks.table.awaitsKernel || this.pollWanted)
     return polls ? Math.min(dueUs, options.clock.monoUs() + POLL_US) : dueUs
   }

@@ -104,7 +104,9 @@ export class WebSocketActor<M = unknown, E = never> implements WsActor {
     checkSend('send', options)
     if (this.#carrier() === undefined) return 'not-open'
     const { isInside, asks } = this.#core
-    return asks.lanes.send({ payload, binary: options?.binary, urgent: options?.urgent }, isInside)
+    const sent = asks.lanes.send({ payload, binary: options?.binary, urgent: options?.urgent }, isInside)
+    if (sent === 'queued') this.#core.waitForBudget()
+    return sent
   }
 
   sendBatch(payloads: readonly WsPayload[], options?: SendOptions): number {
@@ -115,7 +117,9 @@ export class WebSocketActor<M = unknown, E = never> implements WsActor {
     checkSend('sendBatch', options)
     if (this.#carrier() === undefined) return 0
     const { isInside, asks } = this.#core
-    return asks.lanes.sendAll(payloads, { binary: options?.binary, urgent: options?.urgent }, isInside)
+    const accepted = asks.lanes.sendAll(payloads, { binary: options?.binary, urgent: options?.urgent }, isInside)
+    this.#core.waitForBudget()
+    return accepted
   }
 
   subscribe(items: readonly string[]): void {
@@ -216,7 +220,9 @@ export class WebSocketActor<M = unknown, E = never> implements WsActor {
     const { timeoutMs, signal } = checkWait('ping', options)
     const { live, watch, options: resolved } = this.#core
     if (live === undefined) throw notOpenError('ping')
-    const rttUs = await watch.pings.send(live.link, timeoutMs ?? PING_TIMEOUT_MS, signal)
+    const answered = watch.pings.send(live.link, timeoutMs ?? PING_TIMEOUT_MS, signal)
+    this.#core.asks.lanes.countFrame(false)
+    const rttUs = await answered
     live.answerSeen = true
     watch.rtt(rttUs, resolved.clock.monoUs())
     return rttUs

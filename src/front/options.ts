@@ -62,6 +62,7 @@ export const HANDED_ON = [
   'disconnectDrainMs',
   'closeTimeoutMs',
   'lanes',
+  'pacing',
   'requests',
   'requestIds',
   'metrics',

@@ -34,6 +34,7 @@ interface Standing {
 }
 
 interface Unanswered extends WsSubscriptionRequest {
+  /** Infinity until it has been sent: it may wait for its turn in a budget. */
   readonly deadlineUs: number
 }
 
@@ -111,18 +112,18 @@ export class Subscriptions {
   }
 
   /** The replay: of the items that need authentication, of the others, or of all. */
-  initial(which: 'public' | 'private' | 'all', nowUs: number): readonly WsSubscriptionRequest[] {
+  initial(which: 'public' | 'private' | 'all'): readonly WsSubscriptionRequest[] {
     const items = [...this.#desired.keys()].filter((item) => {
       if (which === 'all') return true
       return (this.#manager.requiresAuth?.(item) ?? true) === (which === 'private')
     })
     if (items.length === 0) return []
-    return this.#requested(checked(this.#manager.initial(items, this.#nextId), 'initial'), nowUs)
+    return this.#requested(checked(this.#manager.initial(items, this.#nextId), 'initial'))
   }
 
-  request(add: readonly string[], remove: readonly string[], nowUs: number): readonly WsSubscriptionRequest[] {
+  request(add: readonly string[], remove: readonly string[]): readonly WsSubscriptionRequest[] {
     if (add.length === 0 && remove.length === 0) return []
-    return this.#requested(checked(this.#manager.update({ add, remove }, this.#nextId), 'update'), nowUs)
+    return this.#requested(checked(this.#manager.update({ add, remove }, this.#nextId), 'update'))
   }
 
   /** Cheap; the manager decides. */
@@ -136,15 +137,15 @@ export class Subscriptions {
   }
 
   /** What an answer changes, and what is to be sent because of it: halves of a batch that was refused as a whole. */
-  answered(
-    response: WsSubscriptionResponse,
-    nowUs: number,
-  ): { readonly changes: SubscriptionChange[]; readonly send: readonly WsSubscriptionRequest[] } {
+  answered(response: WsSubscriptionResponse): {
+    readonly changes: SubscriptionChange[]
+    readonly send: readonly WsSubscriptionRequest[]
+  } {
     const request = this.#unanswered.get(response.requestId)
     const changes: SubscriptionChange[] = []
     // An answer to nothing of this connection: late, twice, or made up.
     if (request === undefined) return { changes, send: [] }
-    if ('refused' in response) return this.#refused(request, response.refused, nowUs)
+    if ('refused' in response) return this.#refused(request, response.refused)
     const open = new Set([...request.subscribe, ...request.unsubscribe])
     const rejected = response.rejected ?? []
     for (const item of response.accepted) if (open.delete(item)) this.#accept(request, item, changes)
@@ -152,6 +153,12 @@ export class Subscriptions {
     this.#unanswered.delete(request.requestId)
     if (open.size > 0) this.#unanswered.set(request.requestId, rest(request, open))
     return { changes, send: [] }
+  }
+
+  /** A message has been handed over: its answer is awaited from now on. */
+  sent(requestId: string, nowUs: number): void {
+    const request = this.#unanswered.get(requestId)
+    if (request !== undefined) this.#unanswered.set(requestId, { ...request, deadlineUs: nowUs + this.#timeoutUs })
   }
 
   nextDueUs(): number | undefined {
@@ -172,16 +179,16 @@ export class Subscriptions {
     return changes
   }
 
-  #requested(requests: readonly WsSubscriptionRequest[], nowUs: number): readonly WsSubscriptionRequest[] {
+  #requested(requests: readonly WsSubscriptionRequest[]): readonly WsSubscriptionRequest[] {
     const answers = this.#manager.maybeSubscriptionResponse !== undefined
     for (const request of requests) {
       for (const item of request.subscribe) this.#stand(item, answers ? 'requested' : 'acked')
-      if (answers) this.#unanswered.set(request.requestId, { ...request, deadlineUs: nowUs + this.#timeoutUs })
+      if (answers) this.#unanswered.set(request.requestId, { ...request, deadlineUs: Infinity })
     }
     return requests
   }
 
-  #refused(request: Unanswered, { code, message }: { code?: string; message?: string }, nowUs: number) {
+  #refused(request: Unanswered, { code, message }: { code?: string; message?: string }) {
     const changes: SubscriptionChange[] = []
     this.#unanswered.delete(request.requestId)
     const { subscribe, unsubscribe } = request
@@ -200,7 +207,7 @@ export class Subscriptions {
             [[], unsubscribe],
           ]
         : [0, 1].map((i) => [halvesOf(wanted)[i] as string[], halvesOf(unsubscribe)[i] as string[]] as const)
-    const send = parts.flatMap(([add, remove]) => this.request(add, remove, nowUs))
+    const send = parts.flatMap(([add, remove]) => this.request(add, remove))
     return { changes, send }
   }
 

@@ -34,31 +34,31 @@ const shape = (requests: readonly { subscribe: readonly string[]; unsubscribe: r
 describe('Subscriptions', () => {
   it('requests what is desired, believes what is answered', () => {
     const { subscriptions, stages } = make(['a', 'b', 'c'])
-    expect(shape(subscriptions.initial('all', 0))).toEqual([
+    expect(shape(subscriptions.initial('all'))).toEqual([
       ['a,b', ''],
       ['c', ''],
     ])
     expect([stages(), subscriptions.allSettled]).toEqual(['a:requested b:requested c:requested', false])
-    const first = subscriptions.answered({ requestId: '1', accepted: ['a'] }, 0)
+    const first = subscriptions.answered({ requestId: '1', accepted: ['a'] })
     expect(first).toEqual({ changes: [{ item: 'a', state: 'acked' }], send: [] })
     // b of the first message is still open.
-    subscriptions.answered({ requestId: '2', accepted: [], rejected: [{ item: 'c', code: '7' }] }, 0)
+    subscriptions.answered({ requestId: '2', accepted: [], rejected: [{ item: 'c', code: '7' }] })
     expect([stages(), subscriptions.awaitsAnswers, subscriptions.allSettled]).toEqual([
       'a:acked b:requested c:rejected',
       true,
       false,
     ])
-    subscriptions.answered({ requestId: '1', accepted: ['b'] }, 0)
+    subscriptions.answered({ requestId: '1', accepted: ['b'] })
     expect([subscriptions.awaitsAnswers, subscriptions.allSettled]).toEqual([false, true])
   })
 
   it('believes nobody about items that were not asked for, twice, or for nothing', () => {
     const { subscriptions, stages } = make(['a', 'b'])
-    subscriptions.initial('all', 0)
+    subscriptions.initial('all')
     const told = [
-      subscriptions.answered({ requestId: 'nobody', accepted: ['a'] }, 0),
-      subscriptions.answered({ requestId: 'nobody', refused: {} }, 0),
-      subscriptions.answered({ requestId: '1', accepted: ['z', 'a', 'a'], rejected: [{ item: 'a' }] }, 0),
+      subscriptions.answered({ requestId: 'nobody', accepted: ['a'] }),
+      subscriptions.answered({ requestId: 'nobody', refused: {} }),
+      subscriptions.answered({ requestId: '1', accepted: ['z', 'a', 'a'], rejected: [{ item: 'a' }] }),
     ]
     expect(told.map(({ changes, send }) => [changes.length, send.length])).toEqual([
       [0, 0],
@@ -70,36 +70,34 @@ describe('Subscriptions', () => {
 
   it('add() and remove() say what the connection must be told', () => {
     const { subscriptions, stages } = make(['a', 'b'])
-    subscriptions.initial('all', 0)
-    subscriptions.answered({ requestId: '1', accepted: ['a'], rejected: [{ item: 'b' }] }, 0)
+    subscriptions.initial('all')
+    subscriptions.answered({ requestId: '1', accepted: ['a'], rejected: [{ item: 'b' }] })
     expect(subscriptions.add(['a', 'b', 'c', 'c'])).toEqual(['b', 'c'])
     expect(stages()).toBe('a:acked b:desired c:desired')
     expect(subscriptions.remove(['a', 'c', 'nothing'])).toEqual(['a'])
     expect(subscriptions.unrequested()).toEqual(['b'])
-    const [request] = subscriptions.request(['b'], ['a'], 0)
-    expect(
-      subscriptions.answered({ requestId: request?.requestId as string, accepted: ['a', 'b'] }, 0).changes,
-    ).toEqual([
+    const [request] = subscriptions.request(['b'], ['a'])
+    expect(subscriptions.answered({ requestId: request?.requestId as string, accepted: ['a', 'b'] }).changes).toEqual([
       { item: 'a', state: 'unsubscribed' },
       { item: 'b', state: 'acked' },
     ])
-    expect(subscriptions.request([], [], 0)).toEqual([])
+    expect(subscriptions.request([], [])).toEqual([])
   })
 
   it('an ack that comes when the item is unwanted again does not bring it back', () => {
     const { subscriptions } = make(['a'])
-    subscriptions.initial('all', 0)
+    subscriptions.initial('all')
     expect(subscriptions.remove(['a'])).toEqual(['a'])
-    expect(subscriptions.answered({ requestId: '1', accepted: ['a'] }, 0).changes).toEqual([])
+    expect(subscriptions.answered({ requestId: '1', accepted: ['a'] }).changes).toEqual([])
     expect(subscriptions.states()).toEqual([])
   })
 
   it('cuts a refused batch in halves, without what is unwanted by then', () => {
     const { subscriptions } = make(['a'], { initial: () => [] })
     subscriptions.add(['b', 'c', 'd', 'e'])
-    subscriptions.request(['b', 'c', 'd', 'e'], ['x', 'y'], 0)
+    subscriptions.request(['b', 'c', 'd', 'e'], ['x', 'y'])
     subscriptions.remove(['c'])
-    const refuse = (requestId: string) => shape(subscriptions.answered({ requestId, refused: { code: '9' } }, 0).send)
+    const refuse = (requestId: string) => shape(subscriptions.answered({ requestId, refused: { code: '9' } }).send)
     expect(refuse('1')).toEqual([
       ['b,d,e', ''],
       ['', 'x,y'],
@@ -117,9 +115,12 @@ describe('Subscriptions', () => {
 
   it('has a deadline for each answer, and begins anew with each connection', () => {
     const { subscriptions, stages } = make(['a', 'b', 'c'])
-    subscriptions.initial('all', 5 * MS)
+    subscriptions.initial('all')
+    // It may wait for its turn: nothing is awaited before it is out.
+    expect(subscriptions.nextDueUs()).toBeUndefined()
+    for (const id of ['1', '2']) subscriptions.sent(id, 5 * MS)
     expect(subscriptions.nextDueUs()).toBe(105 * MS)
-    subscriptions.answered({ requestId: '1', accepted: ['a', 'b'] }, 6 * MS)
+    subscriptions.answered({ requestId: '1', accepted: ['a', 'b'] })
     expect(subscriptions.overdue(104 * MS)).toEqual([])
     expect(subscriptions.overdue(105 * MS)).toEqual([{ item: 'c', state: 'unanswered' }])
     expect(subscriptions.nextDueUs()).toBeUndefined()
@@ -129,7 +130,7 @@ describe('Subscriptions', () => {
 
   it('nothing to subscribe is nothing to ask', () => {
     const { subscriptions } = make([], { initial: () => expect.unreachable() })
-    expect(subscriptions.initial('all', 0)).toEqual([])
+    expect(subscriptions.initial('all')).toEqual([])
     expect([subscriptions.size, subscriptions.allSettled]).toEqual([0, true])
     expect(NoSubscriptions.initial([], () => '1')).toEqual([])
   })
@@ -141,7 +142,7 @@ describe('Subscriptions', () => {
       [{ initial: () => [{ requestId: '1' }] }, /payload is missing/],
       [{ initial: () => [{ requestId: '1', payload: '', subscribe: 'a' }] }, /must be lists/],
     ] as const) {
-      expect(() => make(['a'], overrides as never).subscriptions.initial('all', 0)).toThrow(act)
+      expect(() => make(['a'], overrides as never).subscriptions.initial('all')).toThrow(act)
     }
     for (const response of [
       5,

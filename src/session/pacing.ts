@@ -1,0 +1,91 @@
+export interface WsPacingOptions {
+  /** At most so many frames of ours in any `perMs`: messages, pings, and pongs, which are sent at once and counted. 1 to 10 000. */
+  readonly frames: number
+  readonly perMs: number
+  /**
+   * How many of them the library's own traffic (replays, subscriptions, heartbeats) may use, so that it never delays what you send.
+   * Default: half, at least 1.
+   */
+  readonly ownFrames?: number
+  /**
+   * What happens to a `send` or `ask` beyond the budget. `queue` (default): it waits its turn in its lane. `not-delivered`: `send`
+   * says `full`, and `ask` settles at once as `not-delivered`/`queue-full`, so that you decide.
+   */
+  readonly whenOverBudget?: 'queue' | 'not-delivered'
+}
+
+/** How much slower a connection goes whose predecessor was closed with 1008, until one has proven healthy. */
+const SLOW_FACTOR = 2
+
+/**
+ * What a venue lets one connection send. Frames are counted in a sliding window, so no interval sees more than the budget: a
+ * bucket of 5 with a refill of 5 a second lets 9 through in one second, and venues close the connection for that (code 1008).
+ * No clock: all times are monotonic µs.
+ */
+export class FramePacer {
+  readonly whenOverBudget: 'queue' | 'not-delivered'
+  readonly #all: Window
+  readonly #own: Window
+  readonly #perUs: number
+  #factor = 1
+
+  constructor(options: Required<WsPacingOptions>) {
+    this.whenOverBudget = options.whenOverBudget
+    this.#all = new Window(options.frames)
+    this.#own = new Window(options.ownFrames)
+    this.#perUs = options.perMs * 1000
+  }
+
+  /** A new connection has sent nothing. */
+  reset(): void {
+    this.#all.clear()
+    this.#own.clear()
+  }
+
+  /** When the next frame may go; not later than now, if it may go now. `own`: of the library's own traffic. */
+  nextUs(own: boolean): number {
+    const perUs = this.#perUs * this.#factor
+    const all = this.#all.oldestUs + perUs
+    return own ? Math.max(all, this.#own.oldestUs + perUs) : all
+  }
+
+  count(atUs: number, own: boolean): void {
+    this.#all.add(atUs)
+    if (own) this.#own.add(atUs)
+  }
+
+  /** The venue found us too quick. */
+  slowDown(): void {
+    this.#factor = SLOW_FACTOR
+  }
+
+  /** A connection has proven healthy. */
+  recover(): void {
+    this.#factor = 1
+  }
+}
+
+/** The moments of the newest `size` frames. */
+class Window {
+  readonly #times: Float64Array
+  #next = 0
+
+  constructor(size: number) {
+    this.#times = new Float64Array(size).fill(-Infinity)
+  }
+
+  /** Of the frame that is `size` back; the next one must be far enough behind it. */
+  get oldestUs(): number {
+    return this.#times[this.#next] as number
+  }
+
+  add(atUs: number): void {
+    this.#times[this.#next] = atUs
+    this.#next = (this.#next + 1) % this.#times.length
+  }
+
+  clear(): void {
+    this.#times.fill(-Infinity)
+    this.#next = 0
+  }
+}

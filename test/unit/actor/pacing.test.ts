@@ -1,0 +1,126 @@
+import { describe, expect, it } from 'vitest'
+import type { WsPacingOptions } from '../../../src/session/pacing.ts'
+import { follow, jsonHandler, jsonSubscriptions, mockActor, readyActor, sentTo } from './support.ts'
+
+const items = Array.from({ length: 12 }, (_, i) => `t${i}`)
+/** One message per item. */
+const oneByOne = jsonSubscriptions({
+  initial: (desired, nextId) =>
+    desired.map((item) => {
+      const requestId = nextId()
+      return { requestId, payload: JSON.stringify({ sub: [item], req: requestId }), subscribe: [item], unsubscribe: [] }
+    }),
+})
+
+async function paced(pacing: WsPacingOptions, subscriptions: readonly string[] = []) {
+  const options = { handler: jsonHandler().handler, subscriptionManager: oneByOne, subscriptions, pacing }
+  const setup = await readyActor({ ...options, subscriptionTimeoutMs: 1500 })
+  const sends: [atMs: number, what: string][] = []
+  let seen = 0
+  const look = (): void => {
+    for (const frame of setup.server().frames.slice(seen)) {
+      const json = frame.opcode === 1 ? (JSON.parse(frame.text()) as { sub?: string[]; req?: string; id?: string }) : {}
+      sends.push([setup.clock.monoUs() / 1000, json.sub === undefined ? `${json.id ?? frame.opcode}` : 'sub'])
+      if (json.req !== undefined) setup.server().sendText(JSON.stringify({ ack: json.req, accepted: json.sub }))
+      seen++
+    }
+  }
+  const run = async (ms: number): Promise<void> => {
+    look()
+    for (let passed = 0; passed < ms; passed += 50) {
+      await setup.pass(50)
+      look()
+    }
+  }
+  return { ...setup, sends, run }
+}
+
+describe('pacing of an actor', () => {
+  it('spreads the replay within its share, keeps the venue’s deadline per message, and ends with everything acknowledged', async () => {
+    const { run, sends, actor } = await paced({ frames: 4, perMs: 1000 }, items)
+    await run(8000)
+    expect(sends).toHaveLength(12)
+    const times = sends.map(([at]) => at)
+    const spans = times.slice(2).map((at, i) => at - (times[i] as number))
+    expect(Math.min(...spans)).toBeGreaterThanOrEqual(1000)
+    expect(actor.status).toBe('ready')
+    expect(actor.subscriptions().every(({ stage }) => stage === 'acked')).toBe(true)
+  })
+
+  it('never lets the replay delay an ask or a send', async () => {
+    const { run, sends, actor } = await paced({ frames: 4, perMs: 1000 }, items)
+    await run(100)
+    void actor.ask({ frame: '{"id":"a1"}', requestId: 'a1', confirmMode: 'sent', timeoutMs: 1000 })
+    expect(actor.send('{"id":"s1"}')).toBe('taken')
+    await run(50)
+    expect(sends.map(([, what]) => what)).toEqual(['sub', 'sub', 'a1', 's1'])
+  })
+
+  it('queues what is beyond the budget, in order, and never exceeds it', async () => {
+    const { run, sends, actor } = await paced({ frames: 3, perMs: 1000 })
+    const results = Array.from({ length: 9 }, (_, i) => actor.send(JSON.stringify({ id: i })))
+    expect(results).toEqual(['taken', 'taken', 'taken', ...Array(6).fill('queued')])
+    await run(4000)
+    expect(sends.map(([, what]) => what)).toEqual(Array.from({ length: 9 }, (_, i) => `${i}`))
+    const times = sends.map(([at]) => at)
+    expect(Math.min(...times.slice(3).map((at, i) => at - (times[i] as number)))).toBeGreaterThanOrEqual(1000)
+  })
+
+  it('fails at once what is beyond the budget, if it shall', async () => {
+    const { actor, server, pass } = await paced({ frames: 2, perMs: 1000, whenOverBudget: 'not-delivered' })
+    expect([1, 2, 3].map((id) => actor.send(JSON.stringify({ id })))).toEqual(['taken', 'taken', 'full'])
+    const asked = follow(actor.ask({ frame: '{"id":"x"}', requestId: 'x', confirmMode: 'confirmed', timeoutMs: 5000 }))
+    await pass(2000)
+    expect(asked.value).toMatchObject({ kind: 'not-delivered', reason: 'queue-full', delivery: 'none' })
+    expect(sentTo(server())).toHaveLength(2)
+  })
+
+  it('counts pongs, which leave at once', async () => {
+    const { actor, server, pass } = await paced({ frames: 3, perMs: 1000 })
+    for (let i = 0; i < 3; i++) server().sendPing()
+    await pass()
+    expect(actor.send('x')).toBe('queued')
+    expect(server().frames.map(({ opcode }) => opcode)).toEqual([10, 10, 10])
+    await pass(1000)
+    expect(server().frames.at(-1)?.text()).toBe('x')
+  })
+
+  it('goes at half the pace on the connection after a 1008, until one has proven healthy', async () => {
+    const { actor, server, pass } = await paced({ frames: 1, perMs: 1000 })
+    server().close(1008, 'too many requests')
+    await pass()
+    await pass(40_000)
+    await pass()
+    expect(actor.status).toBe('ready')
+    expect([actor.send('1'), actor.send('2')]).toEqual(['taken', 'queued'])
+    await pass(1500)
+    expect(server().frames.filter(({ opcode }) => opcode === 1)).toHaveLength(1)
+    await pass(500)
+    expect(server().frames.filter(({ opcode }) => opcode === 1)).toHaveLength(2)
+    server().sendText('{"data":1}')
+    await pass()
+    await pass(10_000)
+    await pass(2000)
+    expect([actor.send('3'), actor.send('4')]).toEqual(['taken', 'queued'])
+    await pass(1000)
+    expect(server().frames.filter(({ opcode }) => opcode === 1)).toHaveLength(4)
+  })
+
+  it('sends what users queued before CLOSE, and not its own rest', async () => {
+    const { actor, server, pass, sends, run } = await paced({ frames: 2, perMs: 100 }, items)
+    await run(50)
+    expect(actor.send('{"id":"mine"}')).toBe('taken')
+    const stopped = actor.stop({ timeoutMs: 1000 })
+    await pass(500)
+    server().close(1000)
+    await pass()
+    await stopped
+    expect(sends.filter(([, what]) => what === 'sub').length).toBeLessThan(12)
+  })
+
+  it('names what is wrong with it', () => {
+    expect(() => mockActor({ pacing: { frames: 0, ownFrames: 5 } as never })).toThrow(
+      /pacing\.perMs[\s\S]*pacing\.frames[\s\S]*pacing\.ownFrames/,
+    )
+  })
+})
