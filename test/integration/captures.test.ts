@@ -60,8 +60,7 @@ describe.skipIf(NO_CAPTURES !== undefined)(NO_CAPTURES ?? 'captures', () => {
       }
     })
 
-    // The addon does not inflate yet.
-    test.skipIf(transport === 'native')('huobi, whose gzip inflateBinary turns into text', async () => {
+    test('huobi, whose gzip inflateBinary turns into text', async () => {
       const { capture, messages } = await loadCapture('huobi')
       const texts = messages.map(({ bytes }) => gunzipSync(bytes).toString())
       expect(texts.length).toBeGreaterThan(300)
@@ -86,8 +85,7 @@ describe.skipIf(NO_CAPTURES !== undefined)(NO_CAPTURES ?? 'captures', () => {
       }
     })
 
-    // The addon does not inflate yet.
-    test.skipIf(transport === 'native')('bybit and bitfinex, compressed by another', async () => {
+    test('bybit and bitfinex, compressed by another', async () => {
       for (const name of ['bybit', 'bitfinex']) {
         await replayed(name, { perMessageDeflate: true, chopSeed: 4 }, async (url, hash) => {
           const perMessageDeflate = { required: true }

@@ -143,8 +143,7 @@ describe.each(['native', 'ws'])('watch --transport %s', (transport) => {
     expect(err).toContain('sent {"op":"subscribe"}\nsent ping\nsent {broken\n')
   })
 
-  // The addon does not inflate yet.
-  test.skipIf(transport === 'native')('--deflate and --inflate-binary inflate, and say so', async () => {
+  test('--deflate and --inflate-binary inflate, and say so', async () => {
     const { url } = await replay('--speed', 'max', '--deflate')
     const plain = await watch(url, '--json')
     expect(JSON.parse(plain.out[0] as string)).not.toHaveProperty('perMessageDeflate')

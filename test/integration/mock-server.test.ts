@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
+import type { WsPerMessageDeflateOptions } from '../../src/connect/permessage-deflate.ts'
 import { connect } from '../../src/front/connect.ts'
 import { MockConnection, MockServer, type MockServerOptions } from '../../src/testing/mock-server.ts'
 import { VirtualClock } from '../../src/testing/virtual-clock.ts'
@@ -53,9 +54,13 @@ describe('MockServer', () => {
     ['small windows', { serverMaxWindowBits: 9, clientMaxWindowBits: 9 }],
     ['a window in which zlib does not compress', { serverMaxWindowBits: 8 }],
   ])('takes an offer of permessage-deflate, with %s', async (_, parameters) => {
+    for (const transport of ['ws', 'native'] as const) await exchangeDeflated(transport, parameters)
+  })
+
+  async function exchangeDeflated(transport: 'ws' | 'native', parameters: WsPerMessageDeflateOptions): Promise<void> {
     const server = await listen({ perMessageDeflate: true })
     const perMessageDeflate = { ...parameters, required: true, compress: { thresholdBytes: 0 } }
-    const connection = connect(server.url, { transport: 'ws', perMessageDeflate, reconnect: false })
+    const connection = connect(server.url, { transport, perMessageDeflate, reconnect: false })
     const peer = await server.connection()
     const { perMessageDeflate: agreed } = await connection.ready()
     expect(agreed).toMatchObject({ compress: { thresholdBytes: 0 }, ...parameters })
@@ -71,10 +76,10 @@ describe('MockServer', () => {
     expect(got).toEqual([...texts, '1,2,3'])
     const { bytesReceived } = connection.stats()
     const plain = texts.join('').length
-    if ('serverMaxWindowBits' in parameters && parameters.serverMaxWindowBits === 8) {
+    if (parameters.serverMaxWindowBits === 8) {
       expect(bytesReceived).toBeGreaterThan(plain)
     } else expect(bytesReceived).toBeLessThan(plain / 4)
-  })
+  }
 
   it('declines permessage-deflate unless told to take it', async () => {
     const server = await listen()
