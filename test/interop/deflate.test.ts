@@ -96,7 +96,7 @@ function suite(
     const { bytesReceived, bytesSent } = client.connection.stats()
     expect(bytesReceived).toBeLessThan(text.length / 10)
     if (perMessageDeflate === true) expect(bytesSent).toBeGreaterThan(text.length)
-    else if (transport === 'ws') expect(bytesSent).toBeLessThan(text.length / 10)
+    else expect(bytesSent).toBeLessThan(text.length / 10)
   })
 
   test('many messages come back in order, compressed or too short for that', async () => {
