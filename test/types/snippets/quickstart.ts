@@ -66,6 +66,9 @@ export async function ticker(): Promise<WsClosed> {
       case 'stall':
         console.warn(e.stalledForMs)
         break
+      case 'topic-silent':
+        console.warn(e.topic, e.silentForMs)
+        break
       case 'subscription':
         console.warn(e.item, e.state, e.code, e.message)
         break
