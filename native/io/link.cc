@@ -245,18 +245,20 @@ void Link::ReadMore() {
 }
 
 bool Link::StartTls(SSL_CTX* context, const TlsStart& start, std::string* error) {
-  if (phase_ != Phase::kRaw || tls_ != nullptr) {
-    *error = "TLS can start once, on a connected link";
+  if (phase_ != Phase::kRaw || (tls_ != nullptr && tls_->is_carried())) {
+    *error = "TLS can start on a connected link: once, and once more through a proxy";
     return false;
   }
-  tls_ = std::make_unique<TlsStream>(context, start);
-  if (!tls_->ok()) {
-    *error = tls_->error();
-    tls_.reset();
+  auto stream = std::make_unique<TlsStream>(context, start);
+  if (!stream->ok()) {
+    *error = stream->error();
     return false;
   }
+  if (tls_ != nullptr) stream->RideOn(std::move(tls_));
+  tls_ = std::move(stream);
   phase_ = Phase::kTlsHandshake;
   ContinueHandshake();
+  if (HasSilentInput()) RearmOnce();  // of the session that was there before
   if (!ended_) UpdatePoll();
   return true;
 }

@@ -45,7 +45,7 @@ class Link {
   // Raw phase.
   bool WriteRaw(const uint8_t* data, size_t size);
   void ReadMore();
-  // False, with words in `error`: OpenSSL refused.
+  // Once, and once more through a proxy that speaks TLS. False, with words in `error`: OpenSSL refused.
   bool StartTls(SSL_CTX* context, const TlsStart& start, std::string* error);
   const TlsStream* tls() const { return tls_.get(); }
   // After kSessions.

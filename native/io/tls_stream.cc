@@ -109,7 +109,53 @@ TlsStream::~TlsStream() {
   ERR_clear_error();
 }
 
+void TlsStream::RideOn(std::unique_ptr<TlsStream> carrier) {
+  carrier_ = std::move(carrier);
+  carrier_->SetOutput(out_);
+}
+
+// Everything that the carrier can decrypt: it keeps no more than the beginning of a record.
+void TlsStream::CarryInput(const uint8_t* data, size_t size) {
+  carrier_->BeginInput(data, size);
+  carrier_result_ = Result::kOk;
+  while (carrier_result_ == Result::kOk) {
+    if (!carried_input_.Reserve(carried_input_.size() + kMaxRecordBytes)) {
+      carrier_result_ = Result::kFailed;
+      break;
+    }
+    size_t count = 0;
+    carrier_result_ = carrier_->Read(carried_input_.data() + carried_input_.size(), kMaxRecordBytes, &count);
+    if (carrier_result_ == Result::kOk) carried_input_.Extend(count);
+  }
+  if (!carrier_->EndInput()) carrier_result_ = Result::kFailed;
+}
+
+// Only now, not from within OpenSSL: the two sessions share one error queue. `result` is what there is to say
+// otherwise.
+TlsStream::Result TlsStream::CarryOutput(Result result) {
+  if (carrier_ == nullptr) return result;
+  size_t at = 0;
+  while (at < carried_output_.size()) {
+    size_t count = 0;
+    if (carrier_->Write(carried_output_.data() + at, carried_output_.size() - at, &count) != Result::kOk) {
+      error_ = carrier_->error();
+      return Result::kFailed;
+    }
+    at += count;
+  }
+  carried_output_.Free();
+  if (result != Result::kWantInput || carrier_result_ == Result::kWantInput) return result;
+  error_ = carrier_result_ == Result::kClosed ? "the proxy ended the TLS session" : carrier_->error();
+  if (error_.empty()) error_ = "no memory for the TLS session with the proxy";
+  return carrier_result_;
+}
+
 void TlsStream::BeginInput(const uint8_t* data, size_t size) {
+  if (carrier_ != nullptr && carrier_result_ == Result::kWantInput) {
+    CarryInput(data, size);
+    data = carried_input_.data();
+    size = carried_input_.size();
+  }
   if (kept_.empty()) {
     input_ = data;
     input_size_ = size;
@@ -131,6 +177,7 @@ bool TlsStream::EndInput() {
     kept_ = std::move(rest);
   }
   feeding_.Free();
+  carried_input_.Free();
   input_ = nullptr;
   input_size_ = 0;
   return good;
@@ -145,7 +192,8 @@ size_t TlsStream::TakeInput(uint8_t* into, size_t capacity) {
 }
 
 bool TlsStream::PutOutput(const uint8_t* data, size_t size) {
-  return out_ != nullptr && out_->Append(data, size);
+  Bytes* const out = carrier_ == nullptr ? out_ : &carried_output_;
+  return out != nullptr && out->Append(data, size);
 }
 
 TlsStream::Result TlsStream::Classify(int returned) {
@@ -168,20 +216,20 @@ TlsStream::Result TlsStream::Classify(int returned) {
 TlsStream::Result TlsStream::Handshake() {
   ERR_clear_error();
   const int returned = SSL_do_handshake(ssl_);
-  return returned == 1 ? Result::kOk : Classify(returned);
+  return CarryOutput(returned == 1 ? Result::kOk : Classify(returned));
 }
 
 TlsStream::Result TlsStream::Read(uint8_t* into, size_t capacity, size_t* count) {
   ERR_clear_error();
   const int returned = SSL_read_ex(ssl_, into, capacity, count);
-  return returned == 1 ? Result::kOk : Classify(returned);
+  return CarryOutput(returned == 1 ? Result::kOk : Classify(returned));
 }
 
 TlsStream::Result TlsStream::Write(const uint8_t* data, size_t size, size_t* count) {
   ERR_clear_error();
   const size_t record = size < kMaxRecordBytes ? size : kMaxRecordBytes;
   const int returned = SSL_write_ex(ssl_, data, record, count);
-  return returned == 1 ? Result::kOk : Classify(returned);
+  return CarryOutput(returned == 1 ? Result::kOk : Classify(returned));
 }
 
 void TlsStream::Shutdown() {
@@ -190,6 +238,8 @@ void TlsStream::Shutdown() {
   ERR_clear_error();
   if (SSL_is_init_finished(ssl_)) SSL_shutdown(ssl_);
   ERR_clear_error();
+  CarryOutput(Result::kOk);
+  if (carrier_ != nullptr) carrier_->Shutdown();
 }
 
 bool TlsStream::KeepSession(SSL_SESSION* session) {

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -21,8 +22,8 @@ struct TlsStart {
   bool keep_sessions = false;  // of those that the server gives out
 };
 
-// One TLS client session over memory: ciphertext is handed in and collected, no socket is known here.
-// Single-threaded. Every call leaves OpenSSL's error queue empty.
+// One TLS client session over memory: ciphertext is handed in and collected, no socket is known here. It may
+// ride on another one, which then does that. Single-threaded. Every call leaves OpenSSL's error queue empty.
 class TlsStream {
  public:
   enum class Result : uint8_t { kOk, kWantInput, kClosed, kFailed };
@@ -40,15 +41,26 @@ class TlsStream {
   TlsStream& operator=(const TlsStream&) = delete;
   bool ok() const { return ssl_ != nullptr; }
 
+  // TLS within TLS: from here on `carrier`, whose handshake is done, carries the ciphertext of this session,
+  // as a session with a proxy does. What is handed in and collected is the carrier's. Before the handshake,
+  // once.
+  void RideOn(std::unique_ptr<TlsStream> carrier);
+  bool is_carried() const { return carrier_ != nullptr; }
+
   // The session reads ciphertext from [data, data + size) until EndInput(), which keeps what was not needed
   // yet.
   void BeginInput(const uint8_t* data, size_t size);
   bool EndInput();
   // Ciphertext is kept that no event of the socket will announce: call again without waiting for one.
-  bool has_kept_input() const { return !kept_.empty(); }
+  bool has_kept_input() const {
+    return !kept_.empty() || (carrier_ != nullptr && carrier_->has_kept_input());
+  }
 
   // Ciphertext produced by the calls below is appended to `out`, which the caller sends in order.
-  void SetOutput(Bytes* out) { out_ = out; }
+  void SetOutput(Bytes* out) {
+    out_ = out;
+    if (carrier_ != nullptr) carrier_->SetOutput(out);
+  }
 
   Result Handshake();
   Result Read(uint8_t* into, size_t capacity, size_t* count);
@@ -85,6 +97,8 @@ class TlsStream {
 
  private:
   Result Classify(int returned);
+  void CarryInput(const uint8_t* data, size_t size);
+  Result CarryOutput(Result result);
 
   SSL* ssl_ = nullptr;
   const uint8_t* input_ = nullptr;
@@ -92,6 +106,10 @@ class TlsStream {
   Bytes kept_;  // ciphertext left over when the slab was full
   Bytes feeding_;
   Bytes* out_ = nullptr;
+  std::unique_ptr<TlsStream> carrier_;
+  Result carrier_result_ = Result::kWantInput;  // kClosed or kFailed: nothing more comes from it
+  Bytes carried_input_;   // what the carrier decrypted, between BeginInput() and EndInput()
+  Bytes carried_output_;  // what it has yet to encrypt
   bool shut_down_ = false;
   bool keep_sessions_ = false;
   std::vector<SSL_SESSION*> sessions_;  // oldest first
