@@ -17,6 +17,8 @@ export type {
   WsNegotiatedDeflate,
   WsPerMessageDeflateOptions,
 } from './connect/permessage-deflate.ts'
+export type { WsProxy, WsProxyCredentials, WsProxyInit, WsProxyOptions } from './connect/proxy.ts'
+export { proxyFromEnv } from './connect/proxy-env.ts'
 export type { WsTlsInfo } from './connect/raw-link.ts'
 export type {
   HeaderLines,

@@ -1,5 +1,6 @@
 import type { WsProvided } from '../connect/endpoint.ts'
 import type { WsPerMessageDeflateOptions } from '../connect/permessage-deflate.ts'
+import type { WsProxyInit } from '../connect/proxy.ts'
 import type {
   WsAddressFamily,
   WsBinaryCompression,
@@ -41,6 +42,12 @@ export interface WebSocketActorOptions<M = unknown, E = never> {
   /** A function is called per attempt: the place for credentials that expire. */
   readonly headers?: WsProvided<WsHeadersInit>
   readonly subprotocols?: WsProvided<readonly string[]>
+  /**
+   * An `http://`, `https://`, `socks5://` or `socks5h://` URL, `{ url, tls, headers }`, or null for a direct connection; a
+   * function is called per attempt. A proxy that cannot be used is a failed attempt, never a direct connection; so is a
+   * function that returns undefined. Default: none. The environment is not looked at: see `proxyFromEnv`.
+   */
+  readonly proxy?: WsProvided<WsProxyInit>
   readonly transport: WsTransport
   readonly tls?: WsTlsConfig
   /** Default: `dns.lookup`. */
@@ -50,7 +57,7 @@ export interface WebSocketActorOptions<M = unknown, E = never> {
   /** Defaults: 16 MiB a frame and a message, 64 KiB in the link. */
   readonly limits?: Partial<WsLimits>
   /**
-   * Defaults: 5 s for DNS, 5 s TCP (each address), 5 s TLS, 5 s upgrade, 15 s for all; the next address is tried beside
+   * Defaults: 5 s for DNS, 5 s TCP (each address), 5 s proxy, 5 s TLS, 5 s upgrade, 15 s for all; the next address is tried beside
    * the one before it after 250 ms.
    */
   readonly timeouts?: Partial<WsStageTimeouts>

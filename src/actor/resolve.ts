@@ -79,6 +79,7 @@ const OPTIONS = [
   'url',
   'headers',
   'subprotocols',
+  'proxy',
   'transport',
   'tls',
   'lookup',
@@ -127,6 +128,7 @@ const LIMITS: WsLimits = { maxFrameBytes: 16 * MIB, maxMessageBytes: 16 * MIB, m
 const TIMEOUTS: WsStageTimeouts = {
   dnsMs: 5000,
   tcpMs: 5000,
+  proxyMs: 5000,
   tlsMs: 5000,
   upgradeMs: 5000,
   totalMs: 15_000,
@@ -144,7 +146,7 @@ export function resolveActorOptions(options: unknown): ResolvedActorOptions {
     check.integer(name, given[name], min, MAX_TIMER_MS, byDefault)
   const optionalMs = (name: keyof typeof given): number | undefined => ms(name, 0) || undefined
   const resolved: ResolvedActorOptions = {
-    endpoint: checkEndpoint(check, given.url, given.headers, given.subprotocols),
+    endpoint: checkEndpoint(check, given),
     transport: transportOf(check, given.transport),
     tls: tlsOf(check, given.tls),
     lookup: check.function<WsLookup>('lookup', given.lookup) ?? systemLookup,

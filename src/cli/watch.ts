@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { normalizeHeaders, normalizeSubprotocols } from '../connect/headers.ts'
+import { parseProxy } from '../connect/proxy.ts'
 import { checkTls } from '../connect/tls-check.ts'
 import { parseUrl } from '../connect/url.ts'
 import { SharedWsError, WsConfigError, type WsConfigProblem } from '../errors/errors.ts'
@@ -43,6 +44,7 @@ const options = {
     oneOf('gzip', 'deflate', 'deflate-raw'),
     undefined,
   ),
+  proxy: option('URL', 'http://, https://, socks5:// or socks5h://[user:password@]host:port', parseProxyUrl, undefined),
   insecure: flag('accept any certificate; for tests only'),
   ca: option('FILE', 'PEM file with the certificates to trust, instead of the usual roots', readCa, undefined),
   transport: option('native|ws', 'default native, or ws where the addon cannot load', oneOf('native', 'ws'), undefined),
@@ -120,6 +122,7 @@ function connectOptions(given: WatchOptions): ConnectOptions {
     subprotocols: given.subprotocol,
     perMessageDeflate: deflate,
     ...(inflateBinary === undefined ? {} : { inflateBinary }),
+    proxy: given.proxy ?? null,
     tls: { ...(given.insecure ? { validateCerts: false } : {}), ...(given.ca === undefined ? {} : { ca: given.ca }) },
     // Who names a transport wants that one and no other.
     ...(transport === undefined ? {} : { transport, native: transport === 'native' ? 'require' : 'prefer' }),
@@ -132,6 +135,7 @@ function asArgument({ field, message }: WsConfigProblem): WsConfigProblem {
     url: 'URL',
     headers: '--header',
     subprotocols: '--subprotocol',
+    proxy: '--proxy',
     tls: '--ca',
     transport: '--transport',
   }
@@ -149,6 +153,11 @@ function parseHeader(text: string): readonly [string, string] {
 
 function parseSubprotocol(text: string): string {
   firstProblem(normalizeSubprotocols([text]))
+  return text
+}
+
+function parseProxyUrl(text: string): string {
+  firstProblem(parseProxy(text))
   return text
 }
 

@@ -1,13 +1,6 @@
-import { WsConnectError, type WsConnectStage, type WsHttpRefusal } from '../errors/disconnect-cause.ts'
+import { WsConnectError, type WsConnectStage } from '../errors/disconnect-cause.ts'
 import { withDeadline } from '../support/deadline.ts'
-import {
-  type ConnectTarget,
-  type HandshakeFailure,
-  handshakeFailed,
-  refusalCause,
-  stageTimeout,
-  type TimedStage,
-} from './causes.ts'
+import { type ConnectTarget, type HandshakeFailure, handshakeFailed, stageTimeout, type TimedStage } from './causes.ts'
 import type { WsConnectRequest } from './request.ts'
 
 /** One attempt on its way through the stages. */
@@ -22,8 +15,8 @@ export interface Attempt {
 /** What a deadline must know to say what it interrupted. */
 export interface Progress {
   stage: TimedStage
-  /** The part of a refusal that has come, while its body is being read: it tells more than a timeout. */
-  refusalSoFar(): WsHttpRefusal | undefined
+  /** A refusal, as far as it has come, while its body is being read: it tells more than a timeout. */
+  failureSoFar(): HandshakeFailure | undefined
 }
 
 /** Runs one stage under its deadline. `work` must reject with `WsConnectError` only. */
@@ -34,14 +27,13 @@ export function inStage<T>(
 ): Promise<T> {
   progress.stage = stage
   const ms = request.timeouts[`${stage}Ms`]
-  const expired = (): Error => timeoutError(progress, target, stageTimeout(stage, ms, target))
+  const expired = (): Error => timeoutError(progress, stageTimeout(stage, ms, target))
   return withDeadline({ clock: request.clock, ms, expired }, signal, work)
 }
 
 /** A deadline expired. A refusal of which only the body is incomplete is reported instead. */
-export function timeoutError(progress: Progress, target: ConnectTarget, timeout: HandshakeFailure): WsConnectError {
-  const refusal = progress.refusalSoFar()
-  return new WsConnectError(refusal === undefined ? timeout : refusalCause(refusal, target))
+export function timeoutError(progress: Progress, timeout: HandshakeFailure): WsConnectError {
+  return new WsConnectError(progress.failureSoFar() ?? timeout)
 }
 
 /** Whatever was thrown, as a failure of `stage`; `what` says in front of its message what was being done. */

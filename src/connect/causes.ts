@@ -1,12 +1,15 @@
 import type { WsConnectStage, WsDisconnectCause, WsHttpRefusal } from '../errors/disconnect-cause.ts'
 import { redactUrl } from '../support/redact.ts'
 import { failureHint, refusalHint } from './hints.ts'
+import { proxyName, type WsProxy } from './proxy.ts'
 
 /** Where an attempt goes, as messages may show it: no query, no credentials. */
 export interface ConnectTarget {
   readonly url: string
   /** `host:port`, IPv6 literals in brackets. The port is there even when it is the scheme's default. */
   readonly hostPort: string
+  /** Scheme, host and port of the proxy that leads there. Without one: directly. */
+  readonly proxy?: string
 }
 
 export type HandshakeFailure = Extract<WsDisconnectCause, { kind: 'handshake-failed' }>
@@ -22,8 +25,9 @@ export interface FailureDetails {
   readonly error?: Error
 }
 
-export function connectTarget(url: URL): ConnectTarget {
-  return { url: redactUrl(url), hostPort: `${url.hostname}:${portOf(url)}` }
+export function connectTarget(url: URL, proxy?: WsProxy): ConnectTarget {
+  const target = { url: redactUrl(url), hostPort: `${url.hostname}:${portOf(url)}` }
+  return proxy === undefined ? target : { ...target, proxy: proxyName(proxy) }
 }
 
 /** The URL's port, or its scheme's default. */
@@ -43,7 +47,7 @@ export function handshakeFailed(
 ): HandshakeFailure {
   const { target, http, error } = details
   const hint = failureHint(stage, code)
-  const where = target === undefined ? '' : `cannot connect to ${target.url} (${target.hostPort}): `
+  const where = target === undefined ? '' : `cannot connect to ${whereTo(target)}: `
   return {
     kind: 'handshake-failed',
     stage,
@@ -52,6 +56,10 @@ export function handshakeFailed(
     ...(http === undefined ? {} : { http }),
     ...(error === undefined ? {} : { error }),
   }
+}
+
+function whereTo({ url, hostPort, proxy }: ConnectTarget): string {
+  return `${url} (${hostPort})${proxy === undefined ? '' : ` through ${proxy}`}`
 }
 
 /** The server answered with a status other than 101. `http.status` tells which; the code is the same for all. */
@@ -64,6 +72,11 @@ export function refusalCause(http: WsHttpRefusal, target: ConnectTarget): Handsh
 const TIMEOUTS = {
   dns: { code: 'ERR_DNS_TIMEOUT', option: 'timeouts.dnsMs', what: 'the lookup of the host name gave no answer' },
   tcp: { code: 'ERR_TCP_TIMEOUT', option: 'timeouts.tcpMs', what: 'the TCP connection was not accepted' },
+  proxy: {
+    code: 'ERR_PROXY_TIMEOUT',
+    option: 'timeouts.proxyMs',
+    what: 'the proxy did not open the way to the server',
+  },
   tls: { code: 'ERR_TLS_TIMEOUT', option: 'timeouts.tlsMs', what: 'the TLS handshake did not finish' },
   upgrade: { code: 'ERR_UPGRADE_TIMEOUT', option: 'timeouts.upgradeMs', what: 'the server did not answer the upgrade' },
 } as const
@@ -86,7 +99,7 @@ export function abortedCause(target: ConnectTarget, reason: unknown): LocalStop 
   return {
     kind: 'local-stop',
     code: 'ERR_ABORTED',
-    message: `connecting to ${target.url} (${target.hostPort}) was aborted${why === '' ? '' : `: ${why}`}`,
+    message: `connecting to ${whereTo(target)} was aborted${why === '' ? '' : `: ${why}`}`,
     // RFC 6455 7.1.5: there was no close handshake.
     closeCode: 1006,
     closeReason: '',

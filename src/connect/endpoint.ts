@@ -6,6 +6,7 @@ import { withDeadline } from '../support/deadline.ts'
 import { handshakeFailed } from './causes.ts'
 import type { Checked } from './checked.ts'
 import { normalizeHeaders, normalizeSubprotocols } from './headers.ts'
+import { parseProxy, type WsProxy } from './proxy.ts'
 import type { HeaderLines } from './request.ts'
 import { parseUrl, type WsUrl } from './url.ts'
 
@@ -19,11 +20,12 @@ export interface WsAttemptContext {
   readonly signal: AbortSignal
 }
 
-/** Where to connect, and what to say there. */
+/** Where to connect and by which way, and what to say there. */
 export interface Endpoint {
   readonly url: URL
   readonly headers: HeaderLines
   readonly subprotocols: readonly string[]
+  readonly proxy: WsProxy | undefined
 }
 
 type Provider = (context: WsAttemptContext) => unknown
@@ -33,12 +35,17 @@ export interface EndpointSource {
   readonly url: WsUrl | Provider
   readonly headers: HeaderLines | Provider
   readonly subprotocols: readonly string[] | Provider
+  readonly proxy: WsProxy | undefined | Provider
 }
 
 const NO_URL: WsUrl = { url: new URL('ws://invalid'), headers: [] }
 
 /** Checks what can be checked without calling anything of the user's. */
-export function checkEndpoint(checker: Checker, url: unknown, headers: unknown, subprotocols: unknown): EndpointSource {
+export function checkEndpoint(
+  checker: Checker,
+  given: { readonly [K in keyof EndpointSource]?: unknown },
+): EndpointSource {
+  const { url, headers, subprotocols, proxy } = given
   const take = <T>(result: Checked<T>, otherwise: T): T => {
     if (result.ok) return result.value
     for (const problem of result.problems) checker.add(problem.field, problem.message)
@@ -52,14 +59,16 @@ export function checkEndpoint(checker: Checker, url: unknown, headers: unknown, 
     url: checkedUrl,
     headers: isProvider(checkedHeaders) ? checkedHeaders : checkedHeaders.slice(fromUrl.length),
     subprotocols: isProvider(subprotocols) ? subprotocols : take(normalizeSubprotocols(subprotocols), []),
+    // Not given is the usual case, and null; a function has to say null when it means none.
+    proxy: isProvider(proxy) || proxy === undefined ? proxy : take(parseProxy(proxy), undefined),
   }
 }
 
 /** The endpoint when nothing of it is a function, so that connecting can begin at once. */
 export function knownEndpoint(source: EndpointSource): Endpoint | undefined {
-  const { url, headers, subprotocols } = source
-  if (isProvider(url) || isProvider(headers) || isProvider(subprotocols)) return undefined
-  return { url: url.url, headers: [...url.headers, ...headers], subprotocols }
+  const { url, headers, subprotocols, proxy } = source
+  if (isProvider(url) || isProvider(headers) || isProvider(subprotocols) || isProvider(proxy)) return undefined
+  return { url: url.url, headers: [...url.headers, ...headers], subprotocols, proxy }
 }
 
 export interface PrepareContext {
@@ -91,22 +100,34 @@ export function prepareEndpoint(source: EndpointSource, context: PrepareContext)
   }
   const deadline = { clock, ms: totalMs, expired: () => timedOut([...pending], totalMs) }
   return withDeadline(deadline, context.signal, async (signal) => {
-    const [url, headers, subprotocols] = await Promise.all([
+    const [url, headers, subprotocols, proxy] = await Promise.all([
       call('url', source.url, signal),
       call('headers', source.headers, signal),
       call('subprotocols', source.subprotocols, signal),
+      call('proxy', source.proxy, signal),
     ])
-    return assemble(isProvider(source.url) ? parseUrl(url) : { ok: true, value: source.url }, headers, subprotocols)
+    return assemble(
+      isProvider(source.url) ? parseUrl(url) : { ok: true, value: source.url },
+      headers,
+      subprotocols,
+      isProvider(source.proxy) ? parseProxy(proxy) : { ok: true, value: source.proxy },
+    )
   })
 }
 
-function assemble(url: Checked<WsUrl>, headers: unknown, subprotocols: unknown): Endpoint {
+function assemble(
+  url: Checked<WsUrl>,
+  headers: unknown,
+  subprotocols: unknown,
+  proxy: Checked<WsProxy | undefined>,
+): Endpoint {
   const checkedHeaders = normalizeHeaders(headers, url.ok ? url.value.headers : [])
   const checkedSubprotocols = normalizeSubprotocols(subprotocols)
-  if (url.ok && checkedHeaders.ok && checkedSubprotocols.ok) {
-    return { url: url.value.url, headers: checkedHeaders.value, subprotocols: checkedSubprotocols.value }
+  if (url.ok && checkedHeaders.ok && checkedSubprotocols.ok && proxy.ok) {
+    const known = { headers: checkedHeaders.value, subprotocols: checkedSubprotocols.value, proxy: proxy.value }
+    return { url: url.value.url, ...known }
   }
-  const problems = [url, checkedHeaders, checkedSubprotocols].flatMap((part) => (part.ok ? [] : part.problems))
+  const problems = [url, checkedHeaders, checkedSubprotocols, proxy].flatMap((part) => (part.ok ? [] : part.problems))
   throw unusable(problems)
 }
 

@@ -103,10 +103,12 @@ function problemOf(name: unknown, value: unknown): string | undefined {
   return undefined
 }
 
+const ONCE: ReadonlySet<string> = new Set(['host', 'authorization', 'proxy-authorization'])
+
 /** Two `Host` lines are an error to every server (RFC 9112 3.2), and of two `Authorization` lines one would be a surprise. */
 function duplicateProblem(name: string, seenOnce: Set<string>): string | undefined {
   const key = name.toLowerCase()
-  if (key !== 'host' && key !== 'authorization') return undefined
+  if (!ONCE.has(key)) return undefined
   if (!seenOnce.has(key)) {
     seenOnce.add(key)
     return undefined

@@ -44,6 +44,7 @@ const BY_CODE: Readonly<Record<string, string>> = {
 
 /** The peer hung up; what that means depends on how far we were. */
 const HUNG_UP: Readonly<Partial<Record<WsConnectStage, string>>> = {
+  proxy: 'the proxy hung up: check its scheme and port, and whether it allows this host and port',
   tls: 'the server hung up during the TLS handshake: check the port, tls.serverName, and whether it blocks this address',
   upgrade:
     'the server hung up instead of answering: check the port, whether it wants wss://, and whether it blocks this address',
@@ -51,7 +52,9 @@ const HUNG_UP: Readonly<Partial<Record<WsConnectStage, string>>> = {
 
 export function failureHint(stage: WsConnectStage, code: string): string | undefined {
   if (code === 'ECONNRESET' || code === 'EPIPE' || code === 'ERR_SOCKET_ENDED') return HUNG_UP[stage]
-  return Object.hasOwn(BY_CODE, code) ? BY_CODE[code] : undefined
+  const hint = Object.hasOwn(BY_CODE, code) ? BY_CODE[code] : undefined
+  // The same faults, of the proxy's certificate.
+  return stage === 'proxy' ? hint?.replaceAll('tls.', 'proxy.tls.').replace('use ws://', 'use an http:// proxy') : hint
 }
 
 /** What a status other than 101 usually means to somebody who wanted a WebSocket. */

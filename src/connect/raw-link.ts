@@ -15,7 +15,10 @@ export interface RawLink {
   write(bytes: Uint8Array): void
   /** The next bytes, in memory of their own. Rejects with {@link RawLinkError}; `ERR_SOCKET_ENDED` when the peer closed. */
   read(): Promise<Uint8Array>
-  /** TLS over what is there. Resolves when the peer is authenticated as asked. Rejects with {@link RawLinkError}. */
+  /**
+   * TLS over what is there, be it TLS already (to an `https://` proxy). Resolves when the peer is authenticated as asked.
+   * Rejects with {@link RawLinkError}.
+   */
   startTls(tls: PreparedTls, exchange: TlsExchange): Promise<WsTlsInfo>
   addresses(): { localAddress: string; localPort: number; remoteAddress: string; remotePort: number }
   /** Ends it at once. Pending promises reject. Idempotent. */
@@ -52,6 +55,20 @@ export type RawLinkOpener<L extends RawLink> = (
   port: number,
   options: { readonly socket: WsSocketOptions; readonly clock: Clock; readonly signal: AbortSignal },
 ) => Promise<L>
+
+/** Runs `work`. The link is destroyed when it fails, and at once, not when promises have come round to it, on abort. */
+export async function destroyedWith<T>(signal: AbortSignal, link: RawLink, work: () => Promise<T>): Promise<T> {
+  const destroy = (): void => link.destroy()
+  signal.addEventListener('abort', destroy, { once: true })
+  try {
+    return await work()
+  } catch (error) {
+    link.destroy()
+    throw error
+  } finally {
+    signal.removeEventListener('abort', destroy)
+  }
+}
 
 /** A failure below HTTP. `code` as in Node: `ECONNREFUSED`, `DEPTH_ZERO_SELF_SIGNED_CERT`, `ERR_TLS_CERT_ALTNAME_INVALID`. */
 export class RawLinkError extends Error {

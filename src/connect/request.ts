@@ -1,6 +1,7 @@
 import type { Clock } from '../support/clock.ts'
 import type { RandomSource } from '../support/random.ts'
 import type { WsDeflateOffer } from './permessage-deflate.ts'
+import type { WsProxy } from './proxy.ts'
 
 /** `[name, value]` per header line, in the order to send. */
 export type HeaderLines = readonly (readonly [name: string, value: string])[]
@@ -14,6 +15,8 @@ export interface WsConnectRequest {
   readonly url: URL
   readonly headers: HeaderLines
   readonly subprotocols: readonly string[]
+  /** Undefined: directly. */
+  readonly proxy: WsProxy | undefined
   readonly tls: WsTlsConfig
   readonly lookup: WsLookup
   /** 4 or 6: only addresses of that IP version are used. 0: both. */
@@ -48,6 +51,8 @@ export interface WsLimits {
 export interface WsStageTimeouts {
   readonly dnsMs: number
   readonly tcpMs: number
+  /** Everything that is said to a proxy, TLS to it included. */
+  readonly proxyMs: number
   readonly tlsMs: number
   readonly upgradeMs: number
   readonly totalMs: number

@@ -23,30 +23,49 @@ export interface HeadFailure {
 export type HeadProgress =
   | HeadFailure
   /** `rest`: what came behind the head, a view of the last chunk. */
-  | { readonly kind: 'head'; readonly head: ResponseHead; readonly rest: Uint8Array }
+  | { readonly kind: 'head'; readonly head: ResponseHead; readonly isHttp10: boolean; readonly rest: Uint8Array }
   /** More bytes are needed. */
   | undefined
 
+/** Who sends the response. */
+export type HeadPeer = 'the server' | 'the proxy'
+
+interface StatusLine {
+  readonly status: number
+  readonly statusText: string
+  readonly isHttp10: boolean
+}
+
 const START = Buffer.from('HTTP/1.1 ')
-const STATUS_LINE = /^HTTP\/1\.1 ([1-9]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?$/
+/** Where a 0 does as well. */
+const ANY_MINOR = START.length - 2
+const STATUS_LINE = /^HTTP\/1\.[01] ([1-9]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?$/
 const HEADER_LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[\t ]*(.*)$/s
 const LF = 0x0a
 const CR = 0x0d
+const ZERO = 0x30
 
 /**
  * Reads the head of an HTTP/1.1 response (RFC 9112) from chunks of any size, strictly: what a careless server and a
- * careless proxy could read differently is refused. Interim responses (1xx) are skipped, but for 101. Knows no socket.
- * The first result that is not undefined is the last: feed nothing after it.
+ * careless proxy could read differently is refused. Interim responses (1xx) are skipped, but for 101. HTTP/1.0 is read as
+ * well: load balancers refuse in it, and proxies grant in it. Knows no socket. The first result that is not undefined is
+ * the last: feed nothing after it.
  */
 export class ResponseHeadParser {
+  readonly #peer: HeadPeer
   readonly #bytes = new BoundedBytes(MAX_HEAD_BYTES)
   /** Where the unfinished line begins. */
   #lineStart = 0
   /** No line end lies before it. */
   #searched = 0
-  #statusLine: { readonly status: number; readonly statusText: string } | undefined
+  #statusLine: StatusLine | undefined
   #headers: [string, string][] = []
   #interim = 0
+
+  /** `peer`: who speaks, for messages. */
+  constructor(peer: HeadPeer = 'the server') {
+    this.#peer = peer
+  }
 
   feed(chunk: Uint8Array): HeadProgress {
     const before = this.#bytes.length
@@ -54,7 +73,7 @@ export class ResponseHeadParser {
     const bytes = this.#bytes.view()
     for (;;) {
       // Before the line is complete: a server of another kind may never send a line end.
-      const wrongStart = this.#statusLine === undefined ? checkStart(bytes.subarray(this.#lineStart)) : undefined
+      const wrongStart = this.#statusLine === undefined ? this.#checkStart(bytes.subarray(this.#lineStart)) : undefined
       if (wrongStart !== undefined) return wrongStart
       const end = bytes.indexOf(LF, this.#searched)
       if (end === -1) break
@@ -66,12 +85,12 @@ export class ResponseHeadParser {
     }
     this.#searched = bytes.length
     if (bytes.length < MAX_HEAD_BYTES) return undefined
-    return failed('ERR_UPGRADE_HEAD_TOO_LARGE', `the server's response head exceeds ${MAX_HEAD_BYTES} bytes`)
+    return failed('ERR_UPGRADE_HEAD_TOO_LARGE', `${this.#peer}'s response head exceeds ${MAX_HEAD_BYTES} bytes`)
   }
 
   #finish(rest: Uint8Array): HeadProgress {
-    const { status, statusText } = this.#statusLine as { status: number; statusText: string }
-    return { kind: 'head', head: { status, statusText, headers: this.#headers }, rest }
+    const { status, statusText, isHttp10 } = this.#statusLine as StatusLine
+    return { kind: 'head', head: { status, statusText, headers: this.#headers }, isHttp10, rest }
   }
 
   /** `line` is what came before a LF. */
@@ -87,7 +106,8 @@ export class ResponseHeadParser {
   #status(text: string, line: Buffer): HeadFailure | undefined {
     const match = STATUS_LINE.exec(text)
     if (match === null) return failed('ERR_UPGRADE_STATUS_LINE', `malformed status line: ${quoteBytes(line)}`)
-    this.#statusLine = { status: Number(match[1]), statusText: match[2] ?? '' }
+    const isHttp10 = text[ANY_MINOR] === '0'
+    this.#statusLine = { status: Number(match[1]), statusText: match[2] ?? '', isHttp10 }
     return undefined
   }
 
@@ -112,34 +132,40 @@ export class ResponseHeadParser {
     if (status >= 200 || status === 101) return 'done'
     this.#interim++
     if (this.#interim > MAX_INTERIM_RESPONSES) {
-      const message = `the server sent more than ${MAX_INTERIM_RESPONSES} interim responses (${status} last)`
+      const message = `${this.#peer} sent more than ${MAX_INTERIM_RESPONSES} interim responses (${status} last)`
       return failed('ERR_UPGRADE_TOO_MANY_INTERIM', message)
     }
     this.#statusLine = undefined
     this.#headers = []
     return undefined
   }
+
+  /** Tells at the first byte that cannot begin an HTTP/1.x response. */
+  #checkStart(bytes: Buffer): HeadFailure | undefined {
+    const length = Math.min(bytes.length, START.length)
+    let same = 0
+    while (same < length && (bytes[same] === START[same] || (same === ANY_MINOR && bytes[same] === ZERO))) same++
+    if (same === length) return undefined
+    const quoted = quoteBytes(bytes)
+    if (same === START.length - 1) return failed('ERR_UPGRADE_STATUS_LINE', `malformed status line: ${quoted}`)
+    if (same >= 'HTTP/'.length) {
+      return failed('ERR_UPGRADE_HTTP_VERSION', `${this.#peer} answered in another version than HTTP/1.1: ${quoted}`)
+    }
+    const message = `${this.#peer} answered something that is not HTTP: ${quoted}; ${otherProtocolHint(this.#peer, bytes)}`
+    return failed('ERR_UPGRADE_NOT_HTTP', message)
+  }
+}
+
+function otherProtocolHint(peer: HeadPeer, bytes: Buffer): string {
+  // A TLS record begins with its type: 21 alert, 22 handshake.
+  const isTls = bytes[0] === 21 || bytes[0] === 22
+  if (peer === 'the server') return isTls ? 'it seems to speak TLS: use wss://' : 'check host and port'
+  if (isTls) return 'it seems to speak TLS: use https:// for the proxy'
+  return bytes[0] === 5 ? 'it seems to speak SOCKS: use socks5://' : "check the proxy's host and port"
 }
 
 function failed(code: string, message: string): HeadFailure {
   return { kind: 'failed', code, message }
-}
-
-/** Tells at the first byte that cannot begin an HTTP/1.1 response. */
-function checkStart(bytes: Buffer): HeadFailure | undefined {
-  const length = Math.min(bytes.length, START.length)
-  let same = 0
-  while (same < length && bytes[same] === START[same]) same++
-  if (same === length) return undefined
-  const quoted = quoteBytes(bytes)
-  if (same === START.length - 1) return failed('ERR_UPGRADE_STATUS_LINE', `malformed status line: ${quoted}`)
-  if (same >= 'HTTP/'.length) {
-    return failed('ERR_UPGRADE_HTTP_VERSION', `the server answered in another version than HTTP/1.1: ${quoted}`)
-  }
-  // A TLS record begins with its type: 21 alert, 22 handshake.
-  const isTls = bytes[0] === 21 || bytes[0] === 22
-  const hint = isTls ? '; it seems to speak TLS: use wss://' : '; check host and port'
-  return failed('ERR_UPGRADE_NOT_HTTP', `the server answered something that is not HTTP: ${quoted}${hint}`)
 }
 
 /** Optional whitespace behind a value is not part of it. A loop: a server chooses the text, and `/[\t ]+$/` is quadratic. */

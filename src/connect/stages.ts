@@ -3,11 +3,10 @@ import { type Attempt, inStage, stageError } from './attempt.ts'
 import { handshakeFailed, refusalCause } from './causes.ts'
 import { literalAddress, lookupProblem } from './dns.ts'
 import { interleaveFamilies } from './happy-eyeballs.ts'
-import { keyLogOf } from './key-log.ts'
-import { type RawLink, RawLinkError, type TlsExchange, type WsTlsInfo } from './raw-link.ts'
+import { type RawLink, RawLinkError, type WsTlsInfo } from './raw-link.ts'
 import type { WsAddress } from './request.ts'
 import type { PreparedTls } from './tls.ts'
-import { tlsSessionKey, tlsSessions } from './tls-sessions.ts'
+import { handshake } from './tls-handshake.ts'
 import { buildUpgradeRequest, newUpgradeKey } from './upgrade-request.ts'
 import { UpgradeResponse, type UpgradeResult } from './upgrade-response.ts'
 
@@ -49,28 +48,14 @@ export async function resolveHost(attempt: Attempt, hostname: string): Promise<r
   })
 }
 
-export async function secure(attempt: Attempt, link: RawLink, tls: PreparedTls): Promise<WsTlsInfo> {
+export function secure(attempt: Attempt, link: RawLink, tls: PreparedTls): Promise<WsTlsInfo> {
   const { request, target } = attempt
-  const key = tlsSessionKey(tls, link.tlsName, target.hostPort)
-  const nowMs = (): number => request.clock.epochUs() / 1000
-  const resumes = request.tls.sessionResumption ?? true
-  const session = resumes ? tlsSessions.take(key, nowMs()) : undefined
-  const exchange: TlsExchange = {
-    session,
-    onSession: resumes ? (given) => tlsSessions.put(key, given, nowMs()) : undefined,
-    onKeyLog: keyLogOf(request.tls),
-  }
-  try {
-    return await inStage(attempt, 'tls', () =>
-      link.startTls(tls, exchange).catch((thrown: unknown) => {
-        throw stageError('tls', target, 'the TLS handshake failed', thrown)
-      }),
-    )
-  } catch (error) {
-    // Whatever failed: it may have been the session, and must not be offered again.
-    if (session !== undefined) tlsSessions.drop(key)
-    throw error
-  }
+  const partner = { prepared: tls, config: request.tls, hostPort: target.hostPort, clock: request.clock }
+  return inStage(attempt, 'tls', (signal) =>
+    handshake(link, partner, signal).catch((thrown: unknown) => {
+      throw stageError('tls', target, 'the TLS handshake failed', thrown)
+    }),
+  )
 }
 
 export type Accepted = Extract<UpgradeResult, { kind: 'accepted' }>
@@ -81,7 +66,10 @@ export function upgrade(attempt: Attempt, link: RawLink): Promise<Accepted> {
     const key = newUpgradeKey(request.random)
     const { subprotocols, perMessageDeflate } = request
     const response = new UpgradeResponse({ key, subprotocols, perMessageDeflate })
-    progress.refusalSoFar = () => response.finish(false)
+    progress.failureSoFar = () => {
+      const refusal = response.finish(false)
+      return refusal && refusalCause(refusal, target)
+    }
     const result = await exchange(link, buildUpgradeRequest(request, key), response).catch((thrown: unknown) => {
       throw stageError('upgrade', target, 'the connection ended before the server had answered the upgrade', thrown)
     })

@@ -47,7 +47,11 @@ export class UpgradeResponse {
     if (this.#refusal !== undefined) return this.#feedBody(chunk)
     const progress = this.#parser.feed(chunk)
     if (progress === undefined || progress.kind === 'failed') return progress
-    const { head, rest } = progress
+    const { head, isHttp10, rest } = progress
+    if (head.status === 101 && isHttp10) {
+      const http = { ...head, body: '', bodyTruncated: false }
+      return { kind: 'failed', code: 'ERR_UPGRADE_HTTP_VERSION', message: 'the server answered 101 in HTTP/1.0', http }
+    }
     if (head.status === 101) return judge(head, rest, this.#offer)
     this.#refusal = { head, body: new RefusalBody(head) }
     return this.#feedBody(rest)

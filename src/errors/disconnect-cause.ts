@@ -1,12 +1,15 @@
 import { SharedWsError } from './errors.ts'
 
-/** How far connecting had come when it failed, in order. `prepare` is the user's own url, header or credential function. */
-export type WsConnectStage = 'prepare' | 'dns' | 'tcp' | 'tls' | 'upgrade'
+/**
+ * How far connecting had come when it failed, in order. `prepare` is the user's own url, header or credential function;
+ * `proxy` is everything that is said to a proxy, TLS to it included.
+ */
+export type WsConnectStage = 'prepare' | 'dns' | 'tcp' | 'proxy' | 'tls' | 'upgrade'
 
 /** What a connection that is open was doing to become ready. */
 export type WsSessionStage = 'authenticate' | 'subscribe' | 'on-ready'
 
-/** What a server said instead of switching protocols. */
+/** What a server said instead of switching protocols, or a proxy instead of opening the way to it. */
 export interface WsHttpRefusal {
   readonly status: number
   readonly statusText: string
@@ -32,7 +35,7 @@ export type WsDisconnectCause =
   | (CauseBase & {
       readonly kind: 'handshake-failed'
       readonly stage: WsConnectStage
-      /** Present when the server answered with HTTP and did not switch protocols. */
+      /** Present when the server answered with HTTP and did not switch protocols; in stage `proxy`, the proxy's answer. */
       readonly http?: WsHttpRefusal
       readonly error?: Error
     })

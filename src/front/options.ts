@@ -37,6 +37,7 @@ export type WsCallbackErrorPolicy = 'continue' | 'close'
 export const HANDED_ON = [
   'headers',
   'subprotocols',
+  'proxy',
   'tls',
   'lookup',
   'family',

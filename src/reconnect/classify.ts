@@ -10,9 +10,15 @@ const MAX_POLICY_CLOSES = 3
 /** Tried once more with credentials that were fetched anew, then given up. */
 const MAX_AUTH_REFUSALS = 2
 
+const CREDENTIAL_CODES: ReadonlySet<string> = new Set([
+  'ERR_AUTH_REFUSED',
+  'ERR_PROXY_AUTH_REQUIRED',
+  'ERR_PROXY_AUTH_REFUSED',
+])
+
 /** What has happened in a row, this disconnect included, since a connection last proved healthy. */
 export interface DisconnectHistory {
-  /** HTTP 401, and `WsAuthRefusedError`. */
+  /** HTTP 401 and 407, credentials that a proxy wants or refuses, and `WsAuthRefusedError`. */
   readonly authRefusals: number
   /** Close code 1008. */
   readonly policyCloses: number
@@ -24,9 +30,10 @@ export const NO_HISTORY: DisconnectHistory = { authRefusals: 0, policyCloses: 0,
 
 /** `history` with `cause` counted in. */
 export function remember(history: DisconnectHistory, cause: WsDisconnectCause): DisconnectHistory {
-  const status = httpStatus(cause)
+  const status = serverStatus(cause)
+  const isRefused = status === 401 || status === 407 || CREDENTIAL_CODES.has(cause.code)
   return {
-    authRefusals: history.authRefusals + Number(status === 401 || cause.code === 'ERR_AUTH_REFUSED'),
+    authRefusals: history.authRefusals + Number(isRefused),
     policyCloses: history.policyCloses + Number(cause.kind === 'remote-closed' && cause.closeCode === 1008),
     rateLimits: history.rateLimits + Number(status === 429 || status === 418),
   }
@@ -38,10 +45,10 @@ export function remember(history: DisconnectHistory, cause: WsDisconnectCause): 
  * | cause | action |
  * |---|---|
  * | our own stop; 1009, sent or received | stop |
- * | HTTP 401, refused credentials | once more, then stop |
+ * | HTTP 401 and 407, refused credentials, a proxy's included | once more, then stop |
  * | HTTP 403, 451 | the whole host backs off, at least 10 minutes |
  * | HTTP 429, 418 | the whole host backs off, at least `Retry-After`, else 60 s doubling to 15 min |
- * | other refusals | back off, at least `Retry-After` |
+ * | other refusals, a proxy's included | back off, at least `Retry-After` |
  * | 1008 | back off, at least 30 s; stop after the third |
  * | another connection was asked for, or a faster one | at once |
  * | all else | back off |
@@ -64,8 +71,11 @@ export function classifyDisconnect(cause: WsDisconnectCause, history: Disconnect
         ? refusedCredentials(cause.message, history)
         : { kind: 'backoff-reconnect' }
     case 'handshake-failed':
-      return cause.http === undefined
-        ? { kind: 'backoff-reconnect' }
+      if (CREDENTIAL_CODES.has(cause.code)) return refusedCredentials(cause.message, history)
+      if (cause.http === undefined) return { kind: 'backoff-reconnect' }
+      // What a proxy refuses says nothing about what the server thinks of us.
+      return cause.stage === 'proxy'
+        ? { kind: 'backoff-reconnect', minDelayMs: retryAfterMs(cause.http) ?? 0 }
         : classifyRefusal(cause.http, cause.message, history)
     default:
       return { kind: 'backoff-reconnect' }
@@ -83,6 +93,7 @@ function classifyClose(closeCode: number, message: string, history: DisconnectHi
 function classifyRefusal(http: WsHttpRefusal, message: string, history: DisconnectHistory): WsDisconnectAction {
   switch (http.status) {
     case 401:
+    case 407:
       return refusedCredentials(message, history)
     case 403:
     case 451:
@@ -103,8 +114,8 @@ function refusedCredentials(message: string, history: DisconnectHistory): WsDisc
     : { kind: 'backoff-reconnect' }
 }
 
-const httpStatus = (cause: WsDisconnectCause): number | undefined =>
-  cause.kind === 'handshake-failed' ? cause.http?.status : undefined
+const serverStatus = (cause: WsDisconnectCause): number | undefined =>
+  cause.kind === 'handshake-failed' && cause.stage !== 'proxy' ? cause.http?.status : undefined
 
 /**
  * RFC 9110 10.2.3: seconds, or a date, which is measured from the answer's own `Date`: a policy knows no wall clock, and ours

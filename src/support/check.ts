@@ -130,7 +130,7 @@ const FOREIGN_NAMES: Readonly<Record<string, string>> = {
   keepAlive: 'socket.keepAliveIdleMs',
   localAddress: 'socket.localAddress',
   auth: 'headers, or credentials in the URL',
-  agent: 'lookup or transport',
+  agent: 'proxy',
 }
 
 function unknownName(name: string, known: readonly string[]): string {

@@ -27,6 +27,7 @@ const PONG = 10
 const TIMEOUTS = {
   dnsMs: 60_000,
   tcpMs: 60_000,
+  proxyMs: 60_000,
   tlsMs: 60_000,
   upgradeMs: 10_000,
   totalMs: 120_000,
@@ -57,6 +58,7 @@ export class EchoApplication implements WsLinkEvents {
       tls: {},
       lookup: async () => [{ address: '127.0.0.1', family: 4 }],
       family: 0,
+      proxy: undefined,
       limits: { ...vector.limits, maxLinkBytes: 64 * 1024 },
       timeouts: TIMEOUTS,
       socket: {},

@@ -9,6 +9,7 @@ import { WebSocket, WebSocketServer } from 'ws'
 import { runCli } from '../../src/cli/cli.ts'
 import { VirtualClock } from '../../src/testing/virtual-clock.ts'
 import { TestIo } from '../support/cli-io.ts'
+import { httpProxy, TestProxy } from '../support/proxies.ts'
 import { RawServer, tlsFixture, tlsFixtureCa, upgrade } from '../support/raw-server.ts'
 
 let dir: string
@@ -118,6 +119,23 @@ describe.each(['native', 'ws'])('watch --transport %s', (transport) => {
     expect(await done).toBe(0)
     expect(io.out.text).toMatch(/\n--- .*closed by us\n\d+ messages/)
     expect(io.exits).toEqual([])
+  })
+
+  test('--proxy is gone through, and shown without its password', async () => {
+    const { url } = await replay()
+    const proxy = await TestProxy.listen({ script: httpProxy({ credentials: { user: 'me', password: 's3cret' } }) })
+    endings.push(() => proxy.close())
+    const through = (userinfo: string) => watch(url, '--proxy', `http://${userinfo}127.0.0.1:${proxy.port}`, '--quiet')
+    expect((await through('me:s3cret@')).code).toBe(0)
+    expect(proxy.asked).toEqual([new URL(url).host])
+    const refused = await through('me:wr0ng@')
+    expect(refused.code).toBe(1)
+    expect(refused.out + refused.err).toContain('407')
+    expect(refused.out + refused.err).not.toContain('wr0ng')
+    const wrong = await watch(url, '--proxy', 'ftp://me:wr0ng@host')
+    expect(wrong.code).toBe(2)
+    expect(wrong.err).toMatch(/--proxy.*must begin with http:/)
+    expect(wrong.err).not.toContain('wr0ng')
   })
 
   test('--send, --header and --subprotocol reach the server as they are', async () => {

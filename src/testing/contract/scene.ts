@@ -32,6 +32,7 @@ export const LIMITS: WsConnectRequest['limits'] = {
 export const TIMEOUTS: WsConnectRequest['timeouts'] = {
   dnsMs: 10_000,
   tcpMs: 10_000,
+  proxyMs: 10_000,
   tlsMs: 10_000,
   upgradeMs: 10_000,
   totalMs: 30_000,
@@ -88,6 +89,7 @@ export class Scene {
       url: new URL(url),
       headers: [],
       subprotocols: [],
+      proxy: undefined,
       tls: {},
       lookup: async () => [{ address: '127.0.0.1', family: 4 }],
       family: 0,

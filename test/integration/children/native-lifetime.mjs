@@ -21,7 +21,15 @@ const { systemRandom: random } = await load('support/random.js')
 /** A link to `url`; resolves when it is open. `events` as in the transport contract. */
 function open(url, events = {}, addresses = ['127.0.0.1'], more = {}) {
   const limits = { maxFrameBytes: 2 ** 24, maxMessageBytes: 2 ** 24, maxLinkBytes: 65536 }
-  const timeouts = { dnsMs: 30000, tcpMs: 30000, tlsMs: 30000, upgradeMs: 30000, totalMs: 30000, attemptDelayMs: 250 }
+  const timeouts = {
+    dnsMs: 30000,
+    tcpMs: 30000,
+    proxyMs: 30000,
+    tlsMs: 30000,
+    upgradeMs: 30000,
+    totalMs: 30000,
+    attemptDelayMs: 250,
+  }
   const lookup = async () => addresses.map((address) => ({ address, family: 4 }))
   const tls = { ca: fixture('ca.pem') }
   const headers = []

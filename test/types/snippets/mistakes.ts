@@ -15,6 +15,8 @@ connect('wss://example.com', { noDelay: false })
 connect('wss://example.com', { inflateBinary: 'zip' })
 // @ts-expect-error: misspelt parameter
 connect('wss://example.com', { perMessageDeflate: { maxWindowBits: 9 } })
+// @ts-expect-error: none is null, and has to be said
+connect('wss://example.com', { proxy: () => undefined })
 // @ts-expect-error: a URL is a must
 connect()
 

@@ -5,6 +5,7 @@ import {
   ExponentialBackoff,
   nativeInfo,
   ProtocolPingPong,
+  proxyFromEnv,
   SharedWsError,
   type WsClosed,
   WsConfigError,
@@ -29,6 +30,17 @@ const options: ConnectOptions = {
   inflateBinary: 'gzip',
   queue: { maxMessages: 1000, whenFull: 'drop-oldest' },
   onCallbackError: (error: unknown, callback: string) => console.error(callback, error),
+}
+
+export function throughProxies(url: string, pool: { pick(attempt: number): Promise<string> }): WsConnection[] {
+  const proxies: NonNullable<ConnectOptions['proxy']>[] = [
+    'socks5://user:password@10.0.0.1',
+    async ({ attempt }) => `socks5h://${await pool.pick(attempt)}`,
+    { url: new URL('https://proxy.corp:8443'), tls: { ca: 'PEM' }, headers: { 'User-Agent': 'gateway' } },
+  ]
+  const fast = { attemptDelayMs: 100, proxyMs: 3000 }
+  const fromEnv = connect(url, { proxy: proxyFromEnv(url), family: 4 })
+  return [fromEnv, connect(url, { proxy: null }), ...proxies.map((proxy) => connect(url, { proxy, timeouts: fast }))]
 }
 
 export async function ticker(): Promise<WsClosed> {

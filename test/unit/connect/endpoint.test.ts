@@ -72,6 +72,21 @@ describe('prepareEndpoint', () => {
     await expect(other.result).resolves.toMatchObject({ headers: [['X-A', '1']], subprotocols: [] })
   })
 
+  it('a proxy too, where null is none and undefined a mistake', async () => {
+    const given = prepare('ws://127.0.0.1:1/', { proxy: async () => 'socks5h://proxy.example' })
+    await expect(given.result).resolves.toMatchObject({ proxy: { kind: 'socks5', hostname: 'proxy.example' } })
+    await expect(prepare(() => 'ws://h/', { proxy: 'http://h:1' }).result).resolves.toMatchObject({
+      proxy: { port: 1 },
+    })
+    await expect(prepare('ws://h/', { proxy: () => null }).result).resolves.toMatchObject({ proxy: undefined })
+    for (const value of [undefined, '', 'http://me:s3cret@h/x', 17]) {
+      const cause = await causeOf(prepare('ws://h/', { proxy: () => value as string }).result)
+      expect(cause).toMatchObject({ stage: 'prepare', code: 'ERR_CONFIG' })
+      expect(cause.message).toMatch(/a function returned what cannot be used: proxy /)
+      expect(cause.message).not.toContain('s3cret')
+    }
+  })
+
   it('says which function failed, and keeps its error', async () => {
     const error = new Error('vault is sealed')
     const failing = prepare('ws://127.0.0.1:1/', { headers: () => Promise.reject(error) })

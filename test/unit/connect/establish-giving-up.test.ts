@@ -41,7 +41,15 @@ const STAGES: Case[] = [
 ]
 
 describe.each(STAGES)('a server silent in stage %s', (stage, url, set) => {
-  const timeouts = { dnsMs: 1000, tcpMs: 2000, tlsMs: 3000, upgradeMs: 4000, totalMs: 9000, attemptDelayMs: 250 }
+  const timeouts = {
+    dnsMs: 1000,
+    tcpMs: 2000,
+    proxyMs: 2500,
+    tlsMs: 3000,
+    upgradeMs: 4000,
+    totalMs: 9000,
+    attemptDelayMs: 250,
+  }
   const limit = timeouts[`${stage}Ms` as keyof typeof timeouts]
 
   it('is given up at its deadline, not before', async () => {

@@ -1,42 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { MAX_HEAD_BYTES } from '../../../src/connect/response-head.ts'
 import { acceptFor } from '../../../src/connect/upgrade-request.ts'
-import { UpgradeResponse, type UpgradeResult } from '../../../src/connect/upgrade-response.ts'
+import { UpgradeResponse } from '../../../src/connect/upgrade-response.ts'
 import { seededRandom } from '../../support/seeded-random.ts'
-
-const KEY = 'dGhlIHNhbXBsZSBub25jZQ=='
-const OFFER = { key: KEY, subprotocols: ['v1.json', 'v2.json'] }
-const OK = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n'
-const ACCEPT = `Sec-WebSocket-Accept: ${acceptFor(KEY)}\r\n`
-
-/** Feeds `text` in chunks and returns the result, or undefined when more is wanted; glued gathers what follows. */
-function feed(text: string | Buffer, chunkSize: number, offer = OFFER): UpgradeResult | undefined {
-  const bytes = typeof text === 'string' ? Buffer.from(text, 'latin1') : text
-  const response = new UpgradeResponse(offer)
-  for (let at = 0; at < bytes.length; at += chunkSize) {
-    const result = response.feed(bytes.subarray(at, at + chunkSize))
-    if (result?.kind === 'accepted') {
-      return { ...result, glued: Buffer.concat([result.glued, bytes.subarray(at + chunkSize)]) }
-    }
-    if (result !== undefined) return result
-  }
-  return undefined
-}
-
-const summary = (result: UpgradeResult | undefined): unknown => {
-  if (result?.kind !== 'failed') return result
-  // A message quotes what had come, which depends on the chunks.
-  const { message: _, ...rest } = result
-  return rest
-}
-
-/** Every chunk size gives the same. */
-function everyWay(text: string, offer = OFFER): UpgradeResult | undefined {
-  const whole = feed(text, Math.max(1, text.length), offer)
-  const sizes = text.length > 4096 ? [1, 2, 1000, 4095] : Array.from({ length: text.length }, (_, i) => i + 1)
-  for (const size of sizes) expect(summary(feed(text, size, offer)), `chunks of ${size}`).toEqual(summary(whole))
-  return whole
-}
+import { ACCEPT, everyWay, feed, KEY, OFFER, OK, summary } from './upgrade-support.ts'
 
 describe('an answer that is accepted', () => {
   it('knows the example of RFC 6455 1.3', () => {
@@ -105,7 +72,8 @@ describe('an answer that is not HTTP/1.1, or not strictly so', () => {
     ['ERR_UPGRADE_NOT_HTTP', '\r\nHTTP/1.1 101 x\r\n'],
     ['ERR_UPGRADE_NOT_HTTP', 'http/1.1 101 x\r\n'],
     ['ERR_UPGRADE_NOT_HTTP', '\x00\x00\x12\x04\x00\x00\x00\x00\x00'],
-    ['ERR_UPGRADE_HTTP_VERSION', 'HTTP/1.0 400 Bad Request\r\n'],
+    ['ERR_UPGRADE_HTTP_VERSION', 'HTTP/0.9 400 Bad Request\r\n'],
+    ['ERR_UPGRADE_STATUS_LINE', 'HTTP/1.0\t400 Bad Request\r\n'],
     ['ERR_UPGRADE_HTTP_VERSION', 'HTTP/2 403\r\n'],
     ['ERR_UPGRADE_HTTP_VERSION', 'HTTP/1.10 200 x\r\n'.replace('1.10', '1.2')],
     ['ERR_UPGRADE_STATUS_LINE', 'HTTP/1.10 200 x\r\n'],
@@ -204,93 +172,11 @@ describe('a 101 that does not answer the request (RFC 6455 4.1)', () => {
   })
 })
 
-describe('a refusal', () => {
-  const body = (text: string): unknown => {
-    const result = everyWay(text)
-    return result?.kind === 'refused' ? [result.http.body, result.http.bodyTruncated] : result
-  }
-
-  it.each([
-    ['counted', 'Content-Length: 5\r\n\r\nhello', 'hello'],
-    ['counted twice alike', 'Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello', 'hello'],
-    ['counted, with bytes behind', 'Content-Length: 5\r\n\r\nhelloHTTP/1.1', 'hello'],
-    ['empty', 'Content-Length: 0\r\n\r\n', ''],
-    ['chunked', 'Transfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\n\r\n', 'hello'],
-    [
-      'chunked over a wrong length',
-      'Content-Length: 1\r\nTransfer-Encoding: gzip, Chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n',
-      'hello',
-    ],
-    ['UTF-8', 'Content-Length: 3\r\n\r\n\xe2\x82\xac', '€'],
-  ])('with a body that is %s', (_, rest, expected) => {
-    expect(body(`HTTP/1.1 401 No\r\n${rest}`)).toEqual([expected, false])
-  })
-
-  it.each([204, 304])('%i has no body', (status) => {
-    expect(body(`HTTP/1.1 ${status} x\r\nContent-Length: 7\r\n\r\n`)).toEqual(['', false])
-  })
-
-  it.each([
-    ['a size that is none', 'xyz\r\n'],
-    ['a chunk longer than it said', '3\r\nhello\r\n'],
-    ['an endless size line', `5;${'x'.repeat(300)}`],
-  ])('is truncated by %s', (_, rest) => {
-    const result = everyWay(`HTTP/1.1 500 x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n${rest}`)
-    expect(result).toMatchObject({ kind: 'refused', http: { bodyTruncated: true, body: expect.stringMatching(/^ab/) } })
-  })
-
-  it.each(['', 'Content-Length: 999999999999\r\n', 'Transfer-Encoding: chunked\r\n'])(
-    'keeps 64 KiB of a body (%j)',
-    (header) => {
-      const frame = header.startsWith('T') ? '20000\r\n' : ''
-      const text = `HTTP/1.1 500 x\r\n${header}\r\n${frame}${'b'.repeat(70_000)}`
-      expect(body(text)).toEqual(['b'.repeat(65_536), true])
-    },
-  )
-
-  it('keeps exactly 64 KiB as a whole', () => {
-    const text = `HTTP/1.1 500 x\r\nContent-Length: 65536\r\n\r\n${'b'.repeat(65_536)}`
-    expect(body(text)).toEqual(['b'.repeat(65_536), false])
-  })
-
-  it('leaves out a character that was cut in two', () => {
-    const text = `HTTP/1.1 500 x\r\n\r\n${'b'.repeat(65_535)}\xe2\x82\xac`
-    expect(body(text)).toEqual(['b'.repeat(65_535), true])
-  })
-
-  describe('whose body has not ended', () => {
-    const finish = (text: string, peerEnded: boolean): unknown => {
-      const response = new UpgradeResponse(OFFER)
-      expect(response.feed(Buffer.from(text))).toBeUndefined()
-      return response.finish(peerEnded)
-    }
-
-    it.each([
-      ['until close, and it closes', 'HTTP/1.1 401 No\r\n\r\nabc', true, 'abc', false],
-      ['until close, and we stop waiting', 'HTTP/1.1 401 No\r\n\r\nabc', false, 'abc', true],
-      ['of a bad length, and it closes', 'HTTP/1.1 401 No\r\nContent-Length: -1\r\n\r\nabc', true, 'abc', false],
-      [
-        'of two lengths, and it closes',
-        'HTTP/1.1 401 No\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nabc',
-        true,
-        'abc',
-        false,
-      ],
-      ['of another encoding', 'HTTP/1.1 401 No\r\nTransfer-Encoding: gzip\r\n\r\nabc', true, 'abc', false],
-      ['counted, and it closes', 'HTTP/1.1 401 No\r\nContent-Length: 9\r\n\r\nabc', true, 'abc', true],
-      ['chunked, and it closes', 'HTTP/1.1 401 No\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nabc', true, 'abc', true],
-    ])('%s', (_, text, peerEnded, expected, truncated) => {
-      expect(finish(text, peerEnded)).toMatchObject({
-        status: 401,
-        statusText: 'No',
-        body: expected,
-        bodyTruncated: truncated,
-      })
-    })
-
-    it('is nothing before the head is complete', () => {
-      expect(finish('HTTP/1.1 401 No\r\nX: y\r\n', true)).toBeUndefined()
-    })
+it('is not accepted in HTTP/1.0', () => {
+  expect(everyWay(`${OK.replace('1.1', '1.0')}${ACCEPT}\r\n`)).toMatchObject({
+    kind: 'failed',
+    code: 'ERR_UPGRADE_HTTP_VERSION',
+    http: { status: 101 },
   })
 })
 

@@ -14,6 +14,13 @@ import {
 const TARGET = { url: 'wss://host.example/', hostPort: 'host.example:443' }
 const refused = (status: number, headers: [string, string][] = []): WsDisconnectCause =>
   refusalCause({ status, statusText: '', headers, body: '', bodyTruncated: false }, TARGET)
+const byProxy = (code: string, status?: number, headers: [string, string][] = []): WsDisconnectCause => ({
+  kind: 'handshake-failed',
+  stage: 'proxy',
+  code,
+  message: '',
+  ...(status === undefined ? {} : { http: { status, statusText: '', headers, body: '', bodyTruncated: false } }),
+})
 const session = (code: string): WsDisconnectCause => ({
   kind: 'session-failed',
   stage: 'authenticate',
@@ -48,6 +55,23 @@ describe('the default classification', () => {
     ['refused credentials', [session('ERR_AUTH_REFUSED'), session('ERR_AUTH_REFUSED')], ['backoff 0', 'abort']],
     ['401 and then refused credentials', [refused(401), session('ERR_AUTH_REFUSED')], ['backoff 0', 'abort']],
     ['authentication that fails otherwise', Array(3).fill(session('ERR_AUTH_TIMEOUT')), Array(3).fill('backoff 0')],
+    ['407 of something on the way', [refused(407), refused(407)], ['backoff 0', 'abort']],
+    [
+      'credentials that a proxy wants or refuses',
+      [byProxy('ERR_PROXY_AUTH_REQUIRED', 407), byProxy('ERR_PROXY_AUTH_REFUSED')],
+      ['backoff 0', 'abort'],
+    ],
+    [
+      'what a proxy refuses otherwise: its statuses are not those of the server',
+      [401, 403, 429, 451, 502].map((status) => byProxy('ERR_PROXY_REFUSED', status)),
+      Array(5).fill('backoff 0'),
+    ],
+    ['a proxy with Retry-After', [byProxy('ERR_PROXY_REFUSED', 503, [['Retry-After', '9']])], ['backoff 9000']],
+    [
+      'a proxy that fails',
+      [byProxy('ERR_PROXY_TIMEOUT'), byProxy('ERR_SOCKS_NOT_ALLOWED')],
+      Array(2).fill('backoff 0'),
+    ],
     ['403 and 451', [refused(403), refused(451)], ['backoff 600000', 'backoff 600000']],
     [
       '429 and 418',

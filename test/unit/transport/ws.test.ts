@@ -52,10 +52,12 @@ function connect(url: string, overrides: Partial<WsConnectRequest> = {}): { link
       tls: { ca: tlsFixtureCa() },
       lookup: async () => [{ address: '127.0.0.1', family: 4 }],
       family: 0,
+      proxy: undefined,
       limits: { maxFrameBytes: 1 << 24, maxMessageBytes: 1 << 24, maxLinkBytes: 65_536 },
       timeouts: {
         dnsMs: 10_000,
         tcpMs: 10_000,
+        proxyMs: 10_000,
         tlsMs: 10_000,
         upgradeMs: 10_000,
         totalMs: 30_000,
