@@ -1,6 +1,6 @@
 // Runs test/interop: connections to servers that others wrote.
 //   node scripts/test-interop.mjs         those of CI: ws, aiohttp, gorilla/websocket, and nginx in front of ws
-//   node scripts/test-interop.mjs --all   uWebSockets.js, faye-websocket, websocket, websockets, tornado and haproxy too
+//   node scripts/test-interop.mjs --all   uWebSockets.js, faye-websocket, websocket, websockets, tornado, haproxy, squid and dante too
 // Other arguments go to Vitest. A server that is not installed is skipped, with what would install it; with CI=true it fails.
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url'
 import { tlsFixture } from '../support/raw-server.ts'
 import { PATIENCE_MS, ServerProgram } from './server-program.ts'
 
-/** A proxy that ends TLS for a plain server on this machine. */
-export interface TlsProxy {
+/** A proxy: nginx and haproxy end TLS for a plain server on this machine, squid and dante lead wherever they are asked to. */
+export interface RunningProxy {
   readonly port: number
   stop(): Promise<void>
 }
@@ -19,10 +19,16 @@ type Configuration = (
   silenceS: number,
 ) => { file: string; argv: string[] }
 
-type Start = (upstreamPort: number, silenceS: number) => Promise<TlsProxy>
+type Start = (upstreamPort: number, silenceS: number) => Promise<RunningProxy>
 
 export const startNginx: Start = (...where) => startProxy('nginx', nginx, ...where)
 export const startHaproxy: Start = (...where) => startProxy('haproxy', haproxy, ...where)
+
+/** CONNECT, with user `me` and password `s3cret`. `secure`: over TLS, as `localhost`. */
+export const startSquid = (secure: boolean): Promise<RunningProxy> =>
+  startProxy('squid', secure ? tlsSquid : squid, 0, 0)
+/** SOCKS 5, without authentication. */
+export const startDante = (): Promise<RunningProxy> => startProxy('danted', dante, 0, 0)
 
 /**
  * nginx cuts a connection that is silent for 60 s (`proxy_read_timeout`), with TCP alone: no CLOSE, so 1006. What must stay
@@ -78,13 +84,64 @@ const haproxy: Configuration = (directory, port, upstreamPort, silenceS) => ({
   argv: ['-db', '-q', '-f', `${directory}/configuration`],
 })
 
+const SQUID_AUTHENTICATION = '/usr/lib/squid/basic_ncsa_auth'
+/** `openssl passwd -apr1 -salt sharedws s3cret` */
+const SQUID_USERS = 'me:$apr1$sharedws$0x1lS/cUM.E7yL1k3gnNc/\n'
+
+const squidThat =
+  (listens: (directory: string, port: number) => string): Configuration =>
+  (directory, port) => {
+    writeFileSync(`${directory}/users`, SQUID_USERS)
+    return {
+      file: `
+        ${listens(directory, port)}
+        pid_filename none
+        cache deny all
+        cache_mem 1 MB
+        access_log none
+        cache_log /dev/stderr
+        coredump_dir ${directory}
+        visible_hostname proxy.test
+        pinger_enable off
+        shutdown_lifetime 0 seconds
+        auth_param basic program ${SQUID_AUTHENTICATION} ${directory}/users
+        auth_param basic children 1
+        acl known proxy_auth REQUIRED
+        http_access allow known
+        http_access deny all
+`.replaceAll(/^ +/gm, ''),
+      argv: ['-N', '-f', `${directory}/configuration`],
+    }
+  }
+
+const squid = squidThat((_, port) => `http_port 127.0.0.1:${port}`)
+const tlsSquid = squidThat(
+  (directory, port) => `https_port 127.0.0.1:${port} tls-cert=${directory}/cert.pem tls-key=${directory}/key.pem`,
+)
+
+const dante: Configuration = (directory, port) => ({
+  file: `
+    logoutput: stderr
+    internal: 127.0.0.1 port = ${port}
+    external: 127.0.0.1
+    clientmethod: none
+    socksmethod: none
+    user.unprivileged: nobody
+    client pass { from: 127.0.0.0/8 to: 0.0.0.0/0 }
+    socks pass { from: 127.0.0.0/8 to: 0.0.0.0/0 }
+`,
+  argv: ['-f', `${directory}/configuration`, '-p', `${directory}/pid`],
+})
+
 async function startProxy(
   command: string,
   configuration: Configuration,
   upstreamPort: number,
   silenceS: number,
-): Promise<TlsProxy> {
+): Promise<RunningProxy> {
   const directory = mkdtempSync(`${tmpdir()}/shared-ws-${command}-`)
+  // squid and dante go on as another user.
+  chmodSync(directory, 0o755)
   const port = await freePort()
   const { cert, key } = tlsFixture('localhost')
   writeFileSync(`${directory}/cert.pem`, cert)
