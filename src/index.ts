@@ -113,6 +113,7 @@ export { WsReply } from './requests/reply.ts'
 export type { WsReplyMatch, WsVerdict } from './requests/reply-match.ts'
 export { SequentialRequestIds, type WsRequestIds } from './requests/request-ids.ts'
 export {
+  type WsAuthLifetime,
   WsAuthRefusedError,
   type WsEndpointHandler,
   type WsErrorAction,

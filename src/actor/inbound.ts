@@ -215,8 +215,10 @@ export class Inbound<M, E> implements WsIngressSink<E> {
     const why = typeof error?.message === 'string' ? error.message : ''
     if (action === 'reconnect') this.#owner.leave(reconnectRequested('handler', why), 'reconnect')
     else if (action === 'fatal') this.#owner.leave(shutdownBy('handler.handleServerError', why), 'stop')
+    else if (action === 'reauthenticate') session.authExpired()
     else if (action !== 'continue') {
-      this.#hooks.nonsense('handler.handleServerError', action, "'continue', 'reconnect' or 'fatal'")
+      const want = "'continue', 'reconnect', 'reauthenticate' or 'fatal'"
+      this.#hooks.nonsense('handler.handleServerError', action, want)
     }
   }
 

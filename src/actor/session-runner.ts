@@ -1,4 +1,4 @@
-import { SharedWsError } from '../errors/errors.ts'
+import { SharedWsError, WsConfigError } from '../errors/errors.ts'
 import type { WsSession } from '../session/endpoint-handler.ts'
 import type { WsSubscriptionRequest } from '../session/subscription-manager.ts'
 import { type SubscriptionChange, Subscriptions, type WsSubscriptionState } from '../session/subscriptions.ts'
@@ -8,16 +8,19 @@ import { THREW } from './hooks.ts'
 import type { Interpreter } from './interpreter.ts'
 import type { LiveConnection } from './live-connection.ts'
 import { checkPayload } from './mistakes.ts'
+import { Reauthentication } from './reauthentication.ts'
 import type { OpeningPhase } from './state.ts'
 
 /** What a connection is taken through until it is ready, and its subscriptions from then on. */
 export class SessionRunner {
   readonly #actor: Interpreter
   readonly #subscriptions: Subscriptions | undefined
+  readonly auth: Reauthentication
   #session: WsSession | undefined
 
   constructor(actor: Interpreter) {
     this.#actor = actor
+    this.auth = new Reauthentication(actor)
     const { subscriptionManager, subscriptions, subscriptionTimeoutMs } = actor.options
     if (subscriptionManager !== undefined) {
       const nextId = (): string => actor.ids.next()
@@ -56,13 +59,19 @@ export class SessionRunner {
 
   ended(): void {
     this.#actor.live?.ended.abort()
+    this.auth.ended()
     this.#session = undefined
   }
 
   runPhase(phase: OpeningPhase): void {
     const { handler } = this.#actor.options
     const generation = this.#actor.state.course.generation
-    const done = (): void => this.#actor.dispatch({ kind: 'phase-done', generation, phase })
+    const done = (value: unknown): void => {
+      const { state } = this.#actor
+      const isCurrent = state.course.generation === generation && state.kind === 'opening' && state.phase === phase
+      if (phase === 'authenticate' && isCurrent) this.auth.succeeded(value, 'handler.authenticate')
+      this.#actor.dispatch({ kind: 'phase-done', generation, phase })
+    }
     const failed = (error: unknown): void => {
       const { state } = this.#actor
       if (state.course.generation !== generation || state.kind !== 'opening' || state.phase !== phase) return
@@ -76,12 +85,12 @@ export class SessionRunner {
       return
     }
     if (result === undefined) {
-      done()
+      done(undefined)
       return
     }
     const { enter } = this.#actor
     Promise.resolve(result).then(
-      () => enter.call(this.#actor, done),
+      (value) => enter.call(this.#actor, () => done(value)),
       (error) => enter.call(this.#actor, () => failed(error)),
     )
   }
@@ -106,6 +115,12 @@ export class SessionRunner {
   /** The replay of this connection is done. */
   get canReplay(): boolean {
     return this.#subscriptions !== undefined && this.#actor.live?.replayed === 'all'
+  }
+
+  /** What needs authentication, once more: the venue may have dropped it with the old one. */
+  replayPrivate(): void {
+    const subscriptions = this.#subscriptions
+    if (subscriptions !== undefined && this.canReplay) this.#send('initial', () => subscriptions.initial('private'))
   }
 
   /** Everything desired, once more, if the connection has come that far. */
@@ -163,11 +178,14 @@ export class SessionRunner {
   }
 
   nextDueUs(): number {
-    return this.#subscriptions?.nextDueUs() ?? Infinity
+    return Math.min(this.#subscriptions?.nextDueUs() ?? Infinity, this.auth.nextDueUs())
   }
 
   /** After the link was drained. */
   judge(nowUs: number): void {
+    this.auth.judge(nowUs)
+    const again = this.#subscriptions?.takeRetries(nowUs) ?? []
+    if (again.length > 0) this.#send('update', () => this.#subscriptions?.request(again, []) ?? [])
     const overdue = this.#subscriptions?.overdue(nowUs) ?? []
     if (overdue.length === 0) return
     this.#tell(overdue)
@@ -178,7 +196,7 @@ export class SessionRunner {
   #tell(changes: readonly SubscriptionChange[]): void {
     for (const change of changes) {
       if (change.state === 'acked') this.#actor.watch.topicAcked(change.item)
-      else if (change.state === 'rejected') this.#actor.watch.topicForgotten(change.item)
+      else if (change.state === 'rejected' || change.state === 'revoked') this.#actor.watch.topicForgotten(change.item)
       this.#actor.status({ kind: 'subscription', ...change })
     }
   }
@@ -220,6 +238,25 @@ export class SessionRunner {
         return actor.asks.ask(request, carrier, () => live.connection)
       },
       nextRequestId: () => actor.ids.next(),
+      authExpired: () =>
+        actor.enter(() => {
+          if (carrier() !== undefined) this.auth.expired()
+        }),
+      revoked: (items, why = {}) => {
+        const checked = checkRevoked(items, why)
+        actor.enter(() => {
+          if (carrier() === undefined || this.#subscriptions === undefined) return
+          this.#tell(this.#subscriptions.revoked(checked, why, actor.options.clock.monoUs()))
+        })
+      },
     }
   }
+}
+
+function checkRevoked(items: unknown, why: unknown): readonly string[] {
+  const valid = Array.isArray(items) && items.every((item) => typeof item === 'string')
+  if (valid && typeof why === 'object' && why !== null) return [...items]
+  throw new WsConfigError([
+    { field: 'revoked.items', message: 'must be a list of strings, and why { code?, message? }' },
+  ])
 }

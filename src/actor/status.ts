@@ -38,8 +38,10 @@ export type WsStatusEvent =
       readonly delayMs: number
     })
   | (WsStatusBase & { readonly kind: 'open'; readonly info: WsOpenInfo })
-  /** `authenticate` of the handler is done. Not told where there is none. */
+  /** `authenticate` of the handler is done, or `refreshAuth`. Not told where there is none. */
   | (WsStatusBase & { readonly kind: 'authenticated' })
+  /** The venue says that the authentication has expired: asks are refused until `authenticated`. */
+  | (WsStatusBase & { readonly kind: 'auth-expired' })
   /** Authenticated, subscriptions replayed, `onReady` done: asks are accepted. */
   | (WsStatusBase & { readonly kind: 'ready' })
   /** We want to leave this connection; asks are refused, pending ones have until `disconnectDrainMs`. */
@@ -79,7 +81,7 @@ export type WsStatusEvent =
       readonly kind: 'subscription'
       readonly item: string
       /** `unanswered`: the venue did not answer within `subscriptionTimeoutMs`; the connection is given up. */
-      readonly state: 'acked' | 'rejected' | 'unsubscribed' | 'unanswered'
+      readonly state: 'acked' | 'rejected' | 'unsubscribed' | 'unanswered' | 'revoked'
       readonly code?: string
       readonly message?: string
     })

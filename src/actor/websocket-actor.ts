@@ -134,6 +134,20 @@ export class WebSocketActor<M = unknown, E = never> implements WsActor {
     this.#core.enter(() => this.#core.session.change([], checked))
   }
 
+  replaceSubscriptions(items: readonly string[]): void {
+    const checked = checkItems('replaceSubscriptions', items)
+    this.#core.session.requireManager()
+    this.#core.enter(() => {
+      const desired = new Set(this.#core.session.states().map(({ item }) => item))
+      for (const item of checked) desired.delete(item)
+      this.#core.session.change(checked, [...desired])
+    })
+  }
+
+  clearSubscriptions(): void {
+    this.replaceSubscriptions([])
+  }
+
   subscriptions(): readonly WsSubscriptionState[] {
     return this.#core.session.states()
   }
@@ -250,7 +264,8 @@ export class WebSocketActor<M = unknown, E = never> implements WsActor {
 
   /** Where asks and sends of users go; undefined when they are not accepted. */
   #carrier(): LiveConnection | undefined {
-    return this.#core.state.kind === 'ready' && !this.#draining ? this.#core.live : undefined
+    const { state, session, live } = this.#core
+    return state.kind === 'ready' && !this.#draining && !session.auth.blocks ? live : undefined
   }
 
   /** From inside a hook as well at once: what a link delivers in one go must stop coming. */

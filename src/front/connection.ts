@@ -131,6 +131,9 @@ export interface WsConnection extends AsyncIterable<WsEvent> {
    */
   subscribe(items: readonly string[]): void
   unsubscribe(items: readonly string[]): void
+  /** Makes `items` what is desired: adds what is new, takes off what is not among them, and leaves the rest alone. */
+  replaceSubscriptions(items: readonly string[]): void
+  clearSubscriptions(): void
   /** Every desired item, in the order in which it was added, and where it stands on this connection. */
   subscriptions(): readonly WsSubscriptionState[]
   /**

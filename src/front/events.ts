@@ -136,8 +136,8 @@ export interface WsBackpressureEvent extends TimedEvent {
 export interface WsSubscriptionEvent extends TimedEvent {
   readonly kind: 'subscription'
   readonly item: string
-  /** `unanswered`: within 10 s; the connection is replaced. */
-  readonly state: 'acked' | 'rejected' | 'unsubscribed' | 'unanswered'
+  /** `unanswered`: within 10 s; the connection is replaced. `revoked`: an acknowledgement was taken back; asked for again. */
+  readonly state: 'acked' | 'rejected' | 'unsubscribed' | 'unanswered' | 'revoked'
   readonly code?: string
   readonly message?: string
 }

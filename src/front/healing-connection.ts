@@ -140,6 +140,14 @@ export class HealingConnection implements WsConnection {
     this.#actor.unsubscribe(items)
   }
 
+  replaceSubscriptions(items: readonly string[]): void {
+    this.#actor.replaceSubscriptions(items)
+  }
+
+  clearSubscriptions(): void {
+    this.#actor.clearSubscriptions()
+  }
+
   subscriptions(): readonly WsSubscriptionState[] {
     return this.#actor.subscriptions()
   }

@@ -70,6 +70,7 @@ export class Lifecycle {
         break
       // `stale` is told with the end; nobody misses an event here.
       case 'authenticated':
+      case 'auth-expired':
       case 'stale':
       case 'missed':
       case 'draining':

@@ -19,8 +19,16 @@ export interface WsServerError {
   readonly message: string
 }
 
-/** What a server's complaint leads to. `reconnect` and `fatal` let pending asks finish first. */
-export type WsErrorAction = 'continue' | 'reconnect' | 'fatal'
+/**
+ * What a server's complaint leads to. `reconnect` and `fatal` let pending asks finish first; `reauthenticate` is
+ * {@link WsSession.authExpired}.
+ */
+export type WsErrorAction = 'continue' | 'reconnect' | 'reauthenticate' | 'fatal'
+
+/** How long an authentication lasts, for {@link WsEndpointHandler.refreshAuth} to come in time. */
+export interface WsAuthLifetime {
+  readonly expiresInMs: number
+}
 
 /** What became of a `send`; as of `WsConnection.send`. */
 export type WsSessionSend = 'taken' | 'queued' | 'full' | 'not-open'
@@ -40,6 +48,17 @@ export interface WsSession {
   ask(request: WsDelegatedRequest): Promise<WsOutcome>
   /** The next id of the actor's one id space. */
   nextRequestId(): string
+  /**
+   * The venue says that our authentication has expired. Asks and sends of users are refused (`not-ready`) until it has been done
+   * anew on this connection, by `refreshAuth` or else `authenticate`, within `authTimeoutMs`; then what needs authentication is
+   * subscribed again. If it fails, the connection is replaced. Nothing before the connection is ready.
+   */
+  authExpired(): void
+  /**
+   * The venue has taken subscriptions back that it had acknowledged. They are told as `revoked` and asked for again after 5 s, up to
+   * three times on a connection.
+   */
+  revoked(items: readonly string[], why?: { readonly code?: string; readonly message?: string }): void
 }
 
 /**
@@ -68,7 +87,15 @@ export interface WsEndpointHandler<M = unknown> {
    * Resolves when authenticated. It has `authTimeoutMs`; a rejection ends the connection, and one with
    * {@link WsAuthRefusedError} says that the credentials are refused: tried once more, then the actor stops.
    */
-  authenticate?(session: WsSession): Promise<void>
+  // biome-ignore lint/suspicious/noConfusingVoidType: an async function without a return is what most users write
+  authenticate?(session: WsSession): Promise<WsAuthLifetime | void>
+  /**
+   * Renews an authentication when four fifths of the `expiresInMs` are over that `authenticate` (or this) resolved with, and after
+   * {@link WsSession.authExpired}. Everything goes on meanwhile. Default: `authenticate` again. A renewal that fails is tried once
+   * more before the old one expires; then the connection is replaced.
+   */
+  // biome-ignore lint/suspicious/noConfusingVoidType: as above
+  refreshAuth?(session: WsSession): Promise<WsAuthLifetime | void>
   /** Runs before ordinary asks are accepted (to reconcile open orders, say); it has `onReadyTimeoutMs`. */
   onReady?(session: WsSession): Promise<void> | void
   /** Of every data frame while asks are pending or remembered. `undefined`: no reply. Must be cheap. */

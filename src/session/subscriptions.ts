@@ -7,14 +7,15 @@ import type {
 
 /**
  * Where a desired item stands on the current connection. `desired`: not requested on it yet. `rejected` stays desired and
- * is tried again on the next connection, or when it is subscribed anew.
+ * is tried again on the next connection, or when it is subscribed anew. `revoked`: the venue took its acknowledgement back; asked
+ * for again soon, up to {@link MAX_RETRIES} times on a connection.
  */
-export type WsSubscriptionStage = 'desired' | 'requested' | 'acked' | 'rejected'
+export type WsSubscriptionStage = 'desired' | 'requested' | 'acked' | 'rejected' | 'revoked'
 
 export interface WsSubscriptionState {
   readonly item: string
   readonly stage: WsSubscriptionStage
-  /** Of a rejected one. */
+  /** Of a rejected or revoked one. */
   readonly code?: string
   readonly message?: string
 }
@@ -22,10 +23,14 @@ export interface WsSubscriptionState {
 /** What the owner is to tell the user. */
 export interface SubscriptionChange {
   readonly item: string
-  readonly state: 'acked' | 'rejected' | 'unsubscribed' | 'unanswered'
+  readonly state: 'acked' | 'rejected' | 'unsubscribed' | 'unanswered' | 'revoked'
   readonly code?: string
   readonly message?: string
 }
+
+/** A revoked item is asked for again so long after, and so often. */
+const RETRY_US = 5_000_000
+const MAX_RETRIES = 3
 
 interface Standing {
   stage: WsSubscriptionStage
@@ -53,6 +58,8 @@ export class Subscriptions {
   /** In the order of being desired. */
   readonly #desired = new Map<string, Standing>()
   readonly #unanswered = new Map<string, Unanswered>()
+  /** Revoked on this connection: how often, and when to ask again. */
+  readonly #revoked = new Map<string, { times: number; retryUs: number }>()
 
   constructor(manager: WsSubscriptionManager, nextId: WsNextId, timeoutMs: number, initial: readonly string[]) {
     this.#manager = manager
@@ -82,6 +89,7 @@ export class Subscriptions {
   /** A new connection: nothing has been asked of it. */
   reset(): void {
     this.#unanswered.clear()
+    this.#revoked.clear()
     for (const item of this.#desired.keys()) this.#desired.set(item, { stage: 'desired' })
   }
 
@@ -89,7 +97,7 @@ export class Subscriptions {
   add(items: readonly string[]): string[] {
     return items.filter((item) => {
       const stage = this.#desired.get(item)?.stage
-      if (stage !== undefined && stage !== 'rejected') return false
+      if (stage !== undefined && stage !== 'rejected' && stage !== 'revoked') return false
       this.#desired.set(item, { stage: 'desired' })
       return true
     })
@@ -100,6 +108,7 @@ export class Subscriptions {
     return items.filter((item) => {
       const stage = this.#desired.get(item)?.stage
       this.#desired.delete(item)
+      this.#revoked.delete(item)
       return stage === 'requested' || stage === 'acked'
     })
   }
@@ -161,10 +170,39 @@ export class Subscriptions {
     if (request !== undefined) this.#unanswered.set(requestId, { ...request, deadlineUs: nowUs + this.#timeoutUs })
   }
 
+  /** The venue has taken back what it had acknowledged. */
+  revoked(
+    items: readonly string[],
+    { code, message }: { readonly code?: string; readonly message?: string },
+    nowUs: number,
+  ): SubscriptionChange[] {
+    return items.flatMap((item) => {
+      if (this.#desired.get(item)?.stage !== 'acked') return []
+      const revocation = change(item, 'revoked', code, message)
+      const { state: _, item: __, ...why } = revocation
+      this.#desired.set(item, { stage: 'revoked', ...why })
+      const times = (this.#revoked.get(item)?.times ?? 0) + 1
+      this.#revoked.set(item, { times, retryUs: times > MAX_RETRIES ? Infinity : nowUs + RETRY_US })
+      return [revocation]
+    })
+  }
+
+  /** Revoked items that are to be asked for again, now. */
+  takeRetries(nowUs: number): string[] {
+    const due: string[] = []
+    for (const [item, revoked] of this.#revoked) {
+      if (nowUs < revoked.retryUs) continue
+      revoked.retryUs = Infinity
+      if (this.#desired.get(item)?.stage === 'revoked') due.push(item)
+    }
+    return due
+  }
+
   nextDueUs(): number | undefined {
     // Insertion order is deadline order, but for a request that was answered in part, which only moves back.
     let due = Infinity
     for (const { deadlineUs } of this.#unanswered.values()) due = Math.min(due, deadlineUs)
+    for (const { retryUs } of this.#revoked.values()) due = Math.min(due, retryUs)
     return due === Infinity ? undefined : due
   }
 

@@ -46,6 +46,14 @@ class FakeSession implements WsSession {
     ) as WsOutcome
   }
 
+  authExpired(): void {
+    throw new Error('no test expects this')
+  }
+
+  revoked(): void {
+    throw new Error('no test expects this')
+  }
+
   nextRequestId(): string {
     return `id-${++this.#ids}`
   }

@@ -1,0 +1,127 @@
+import { type WsAuthLifetime, WsAuthRefusedError, type WsSession } from '../session/endpoint-handler.ts'
+import { MAX_TIMER_MS } from '../support/check.ts'
+import { phaseFailed, phaseTimedOut } from './causes.ts'
+import type { Interpreter } from './interpreter.ts'
+
+/** A token is renewed when so much of its life is over; and, if that failed, once more when so much is. */
+const RENEW_AT = 0.8
+const RENEW_AGAIN_AT = 0.92
+
+interface Running {
+  /** The venue says that the old authentication is no longer valid: nothing may be asked meanwhile. */
+  expired: boolean
+  readonly deadlineUs: number
+  readonly generation: number
+}
+
+/**
+ * Authentication that does not last as long as its connection. Renewed before it expires, while everything goes on; or, when the
+ * venue says it has expired, done anew with asks refused until then, and what needs it subscribed again.
+ */
+export class Reauthentication {
+  readonly #actor: Interpreter
+  #since: { readonly atUs: number; readonly lifeUs: number } | undefined
+  #renewUs = Infinity
+  #failed = false
+  #running: Running | undefined
+
+  constructor(actor: Interpreter) {
+    this.#actor = actor
+  }
+
+  /** Asks and sends of users are refused. */
+  get blocks(): boolean {
+    return this.#running?.expired === true
+  }
+
+  ended(): void {
+    this.#since = undefined
+    this.#renewUs = Infinity
+    this.#running = undefined
+  }
+
+  /** `authenticate` or `refreshAuth` has resolved with `result`. */
+  succeeded(result: unknown, hook: string): void {
+    this.#failed = false
+    this.#renewUs = Infinity
+    this.#since = undefined
+    if (result === undefined) return
+    const { expiresInMs } = Object(result) as Partial<Record<keyof WsAuthLifetime, unknown>>
+    if (typeof expiresInMs !== 'number' || !(expiresInMs > 0)) {
+      this.#actor.hooks.nonsense(hook, result, 'nothing, or { expiresInMs } with ms > 0')
+      return
+    }
+    const atUs = this.#actor.options.clock.monoUs()
+    this.#since = { atUs, lifeUs: Math.min(expiresInMs, MAX_TIMER_MS) * 1000 }
+    this.#renewUs = atUs + this.#since.lifeUs * RENEW_AT
+  }
+
+  /** The venue says so. Nothing where there is nobody to authenticate. */
+  expired(): void {
+    const { state, options } = this.#actor
+    if (state.kind !== 'ready' || options.handler?.authenticate === undefined || this.blocks) return
+    this.#actor.status({ kind: 'auth-expired' })
+    if (this.#running !== undefined) this.#running.expired = true
+    else this.#begin(true)
+  }
+
+  nextDueUs(): number {
+    return this.#running?.deadlineUs ?? this.#renewUs
+  }
+
+  /** After the link was drained. */
+  judge(nowUs: number): void {
+    if (nowUs < this.nextDueUs()) return
+    if (this.#running === undefined) {
+      this.#renewUs = Infinity
+      this.#begin(false)
+      return
+    }
+    const { authTimeoutMs } = this.#actor.options.rules
+    this.#end(phaseTimedOut('authenticate', authTimeoutMs))
+  }
+
+  #begin(expired: boolean): void {
+    const { handler, rules, clock } = this.#actor.options
+    const { generation } = this.#actor.state.course
+    const running: Running = { expired, generation, deadlineUs: clock.monoUs() + rules.authTimeoutMs * 1000 }
+    this.#running = running
+    const hook = handler?.refreshAuth === undefined ? 'handler.authenticate' : 'handler.refreshAuth'
+    const session: WsSession = this.#actor.session.current
+    const run = async (): Promise<unknown> => (handler?.refreshAuth ?? handler?.authenticate)?.call(handler, session)
+    const inTime = (then: () => void): void =>
+      this.#actor.enter(() => {
+        if (this.#running === running && this.#actor.state.kind === 'ready') then()
+      })
+    run().then(
+      (result) =>
+        inTime(() => {
+          this.#running = undefined
+          this.succeeded(result, hook)
+          this.#actor.status({ kind: 'authenticated' })
+          if (running.expired) this.#actor.session.replayPrivate()
+        }),
+      (error) => inTime(() => this.#refused(running, error)),
+    )
+  }
+
+  #refused({ expired }: Running, error: unknown): void {
+    this.#running = undefined
+    const since = this.#since
+    // What is still valid is worth a second try, unless the venue has said no.
+    if (!expired && !this.#failed && since !== undefined && !(error instanceof WsAuthRefusedError)) {
+      this.#failed = true
+      this.#renewUs = since.atUs + since.lifeUs * RENEW_AGAIN_AT
+      this.#actor.hooks.failed('handler.refreshAuth', error, true)
+      return
+    }
+    this.#end(phaseFailed('authenticate', error))
+  }
+
+  /** Another connection authenticates from the start. Pending asks may finish, unless the venue no longer knows us. */
+  #end(cause: ReturnType<typeof phaseFailed>): void {
+    const politely = !this.blocks
+    this.ended()
+    this.#actor.leave(cause, 'reconnect', politely)
+  }
+}
