@@ -74,17 +74,20 @@ class PeerInflate {
     std::string text;
     stream_.next_in = reinterpret_cast<Bytef*>(payload.data());
     stream_.avail_in = static_cast<uInt>(payload.size());
+    int state = 0;  // as zlib tells it after a call that had input; one without forgets it
     do {
       char part[4096];
       stream_.next_out = reinterpret_cast<Bytef*>(part);
       stream_.avail_out = sizeof part;
+      const bool has_input = stream_.avail_in > 0;
       const int result = inflate(&stream_, Z_SYNC_FLUSH);
+      if (has_input) state = stream_.data_type;
       if (!CHECK(result == Z_OK || result == Z_BUF_ERROR, stream_.msg == nullptr ? "" : stream_.msg))
         return text;
       text.append(part, sizeof part - stream_.avail_out);
     } while (stream_.avail_out == 0);
     CHECK_EQ(stream_.avail_in, 0u);
-    CHECK_EQ(stream_.data_type & (128 + 63), 128, "the message ends between blocks");
+    CHECK_EQ(state & (128 + 63), 128, "the message ends between blocks");
     return text;
   }
   void Reset() { CHECK_EQ(inflateReset(&stream_), Z_OK); }
