@@ -28,23 +28,25 @@ export class Admission {
 
   /** Undefined: an attempt at `host` begins now, and is counted. */
   enter(host: string): Held | undefined {
-    const { breaker } = this.#options
-    const nowUs = this.#clock.monoUs()
-    const openMs = breaker?.waitMs(nowUs) ?? 0
-    if (openMs > 0) return { why: 'circuit-open', host, delayMs: openMs }
-    const budget = this.#budgetOf(host)
-    if (budget !== undefined) {
-      const { waitMs, why } = budget.claim(host, this.#clock.epochUs())
-      if (waitMs > 0) return { why, host, delayMs: waitMs }
-    }
-    breaker?.begun(nowUs)
-    return undefined
+    const held = this.#ask(host, 'claim')
+    if (held === undefined) this.#options.breaker?.begun(this.#clock.monoUs())
+    return held
   }
 
-  /** Waits until {@link enter} lets it in; `onHeld` hears of each reason once. Rejects with the signal's reason. */
-  async wait(host: string, held: Held, signal: AbortSignal, onHeld: (held: Held) => void): Promise<void> {
+  /** What {@link enter} would say, and nothing is counted. */
+  look(host: string): Held | undefined {
+    return this.#ask(host, 'ask')
+  }
+
+  /** Waits until `ask` ({@link enter}, {@link look}) lets it in; `onHeld` hears of each reason once. Rejects as `signal` says. */
+  async wait(
+    held: Held,
+    ask: () => Held | undefined,
+    signal: AbortSignal,
+    onHeld: (held: Held) => void,
+  ): Promise<void> {
     const told = new Set<Held['why']>()
-    for (let next: Held | undefined = held; next !== undefined; next = this.enter(host)) {
+    for (let next: Held | undefined = held; next !== undefined; next = ask()) {
       if (!told.has(next.why)) {
         told.add(next.why)
         onHeld(next)
@@ -65,6 +67,15 @@ export class Admission {
 
   succeeded(): void {
     this.#options.breaker?.succeeded()
+  }
+
+  #ask(host: string, how: 'claim' | 'ask'): Held | undefined {
+    const openMs = this.#options.breaker?.waitMs(this.#clock.monoUs()) ?? 0
+    if (openMs > 0) return { why: 'circuit-open', host, delayMs: openMs }
+    const budget = this.#budgetOf(host)
+    if (budget === undefined) return undefined
+    const { waitMs, why } = budget[how](host, this.#clock.epochUs())
+    return waitMs > 0 ? { why, host, delayMs: waitMs } : undefined
   }
 
   #budgetOf(host: string): ConnectBudget | undefined {

@@ -48,7 +48,7 @@ export class Attempt {
     if (held === undefined) this.#connect(known, timeouts.totalMs)
     else
       void this.#begin(async () => {
-        await this.#wait(held)
+        await this.#wait(held, () => this.#enter(held.host))
         this.#connect(known, timeouts.totalMs)
       })
   }
@@ -74,20 +74,17 @@ export class Attempt {
     const { endpoint, clock, timeouts } = this.#options
     const { totalMs } = timeouts
     const { signal } = this.#preparing
-    let { lastHost: admitted } = this.#context
-    let held = admitted === undefined ? undefined : this.#enter(admitted)
+    const { admission } = this.#context
     for (;;) {
-      if (held !== undefined) await this.#wait(held)
+      const { lastHost } = this.#context
+      const held = lastHost === undefined ? undefined : admission.look(lastHost)
+      if (held !== undefined) await this.#wait(held, () => admission.look(held.host))
       const startedUs = clock.monoUs()
       const known = await prepareEndpoint(endpoint, { clock, totalMs, attempt, signal })
       // Given up between the last function's answer and now.
       signal.throwIfAborted()
-      const { hostname } = known.url
-      if (hostname !== admitted) {
-        admitted = hostname
-        held = this.#enter(hostname)
-        if (held !== undefined) continue
-      }
+      // Counted only now: the venue counts connects, and the functions may have taken as long as they liked.
+      if (this.#enter(known.url.hostname) !== undefined) continue
       const spentMs = Math.floor((clock.monoUs() - startedUs) / 1000)
       this.#connect(known, Math.max(1, totalMs - spentMs))
       return
@@ -99,9 +96,9 @@ export class Attempt {
     return this.#context.admission.enter(host)
   }
 
-  async #wait(held: Held): Promise<void> {
+  async #wait(held: Held, ask: () => Held | undefined): Promise<void> {
     const { admission, onHeld } = this.#context
-    await admission.wait(held.host, held, this.#preparing.signal, onHeld)
+    await admission.wait(held, ask, this.#preparing.signal, onHeld)
   }
 
   #connect(endpoint: Endpoint, totalMs: number): void {

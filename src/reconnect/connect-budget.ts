@@ -101,16 +101,18 @@ export class ConnectBudget {
   claim(host: string, nowUs: number): ConnectClaim {
     const now = BigInt(Math.floor(nowUs))
     const place = this.#placeOf(host)
-    const coolMs = Number(Atomics.load(this.#words, place + COOL_UNTIL) - now) / 1000
-    if (coolMs > 0) return { waitMs: coolMs, why: 'cool-down' }
     for (;;) {
-      const times = this.#timesOf(place, now)
-      const waitMs = this.#waitMs(times, now)
-      if (waitMs > 0) return { waitMs, why: 'connect-budget' }
+      const answer = this.#ask(place, now)
+      if (answer.waitMs > 0) return answer
       // Whoever else claims takes the oldest time's place too, so one of us fails here and looks again.
       const { index, raw } = oldestOf(this.#words, place + RING, this.#ring)
       if (Atomics.compareExchange(this.#words, index, raw, now) === raw) return GO
     }
+  }
+
+  /** What {@link claim} would say, and nothing is counted. */
+  ask(host: string, nowUs: number): ConnectClaim {
+    return this.#ask(this.#placeOf(host), BigInt(Math.floor(nowUs)))
   }
 
   /** Nobody connects to `host` before `untilUs`, Unix epoch µs. An earlier time than one that was told already is ignored. */
@@ -127,6 +129,13 @@ export class ConnectBudget {
   /** Until when `host` wants to be left alone, Unix epoch µs; 0 when it never said so. */
   coolingUntilUs(host: string): number {
     return Number(Atomics.load(this.#words, this.#placeOf(host) + COOL_UNTIL))
+  }
+
+  #ask(place: number, now: bigint): ConnectClaim {
+    const coolMs = Number(Atomics.load(this.#words, place + COOL_UNTIL) - now) / 1000
+    if (coolMs > 0) return { waitMs: coolMs, why: 'cool-down' }
+    const waitMs = this.#waitMs(this.#timesOf(place, now), now)
+    return waitMs > 0 ? { waitMs, why: 'connect-budget' } : GO
   }
 
   /** First word of the host's place. Hosts beyond `maxHosts` share one with another host: too careful, never too bold. */

@@ -77,6 +77,29 @@ describe('the connect budget of an actor', () => {
     },
   )
 
+  // Seed 14 of the simulation: six connects within an interval that five may have.
+  it('counts a connect when it begins, not before the function of the url has taken its time', async () => {
+    const connectBudget = oneASecond()
+    const setup = mockActor({
+      connectBudget,
+      reconnect: quick,
+      url: async () => {
+        await new Promise<void>((resolve) => setup.clock.setTimer(700, resolve))
+        return 'ws://host.example/'
+      },
+    })
+    setup.actor.start()
+    await setup.pass(700)
+    expect(connectBudget.ask('host.example', setup.clock.epochUs())).toMatchObject({ waitMs: 1000 })
+    expect(setup.transport.servers).toHaveLength(1)
+    await setup.pass()
+    setup.server().reset()
+    for (let i = 0; i < 99; i++) await setup.pass(10)
+    expect(setup.transport.servers).toHaveLength(1)
+    for (let i = 0; i < 75; i++) await setup.pass(10)
+    expect(setup.transport.servers).toHaveLength(2)
+  })
+
   it('leaves nothing behind when an actor is stopped while it waits', async () => {
     const connectBudget = oneASecond()
     const { actor, clock, pass } = mockActor({ connectBudget })
