@@ -1,10 +1,11 @@
 import type { WsStatusEvent } from '../../src/actor/status.ts'
 import type { WsOutcome } from '../../src/requests/outcome.ts'
 import type { WsSubscriptionRequest } from '../../src/session/subscription-manager.ts'
+import { checkAttempt } from './invariants/attempts.ts'
 import { checkDisconnect } from './invariants/old-news.ts'
 import { checkOutcome } from './invariants/outcomes.ts'
-import { checkFrame } from './invariants/wire.ts'
-import type { AskRecord } from './ledger.ts'
+import { checkFrame, comesAfterAuth } from './invariants/wire.ts'
+import { type AskRecord, markIn } from './ledger.ts'
 import type { VenueSession } from './play/venue.ts'
 import type { Simulation } from './simulation.ts'
 import type { SimLink } from './world/link.ts'
@@ -39,6 +40,10 @@ export class Evidence {
   readonly userReplays = new Set<number>()
   /** Items that were rejected on the current connection. */
   readonly rejected = new Set<string>()
+  /** Attempts that had begun, the client's wall clock (µs), and how often that had been set. */
+  readonly attemptTimes: { readonly atUs: number; readonly settings: number }[] = []
+  /** Logins that the exchange has seen, by id. */
+  readonly logins = new Set<string>()
   /** The user has asked not to be read for. */
   paused = false
   resumedUs = 0
@@ -59,20 +64,14 @@ export class Evidence {
 
   connecting(link: SimLink): void {
     this.attempts++
-    const alive = this.links.find((other) => !other.told)
-    if (alive !== undefined) {
-      this.#sim.violated('one-connection', `another link was asked for while one is ${alive.state}`)
-    }
-    if (this.stopped !== undefined) this.#sim.violated('stopped-is-final', 'a stopped actor connects')
+    checkAttempt(this.#sim)
     this.links.length = 0
     this.links.push(link)
   }
 
   tcpOpened(tcp: Tcp): void {
-    const alive = this.tcps.filter(({ destroyed }) => !destroyed)
-    if (alive.length > 0)
-      this.#sim.violated('one-connection', `tcp ${tcp.id} opens beside ${alive.map(({ id }) => id)}`)
-    this.tcps.length = 0
+    // Addresses are raced: losers are gone when one has won.
+    for (let i = this.tcps.length - 1; i >= 0; i--) if (this.tcps[i]?.destroyed) this.tcps.splice(i, 1)
     this.tcps.push(tcp)
   }
 
@@ -80,7 +79,10 @@ export class Evidence {
     this.vanishedUs.set(tcp, this.#sim.time.nowUs)
   }
 
-  began(mark: string): void {
+  /** The kernel has taken the first bytes of a frame with this text. */
+  began(text: string): void {
+    comesAfterAuth(this.#sim, text)
+    const mark = markIn(text) ?? ''
     const ask = this.#sim.ledger.byMark(mark)
     if (ask === undefined) return
     if (ask.beganUs !== undefined) this.#sim.violated('sent-once', `${mark} is sent a second time`)
@@ -197,6 +199,8 @@ export class Evidence {
       return
     }
     if (this.connections.has(n)) this.#sim.violated('connections-count-up', `connection ${n} opens twice`)
+    const others = this.tcps.filter((tcp) => tcp !== link.tcp && !tcp.destroyed)
+    if (others.length > 0) this.#sim.violated('one-connection', `tcp ${others.map(({ id }) => id)} is open as well`)
     this.rejected.clear()
     this.lastConnection = {
       n,

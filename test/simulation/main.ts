@@ -1,5 +1,6 @@
 import { type Args, parseArgs } from './args.ts'
 import { runSeed, type SeedResult } from './run-seed.ts'
+import { selfTest } from './self-test.ts'
 
 // Run by scripts/test-simulation.mjs, which compiles it.
 
@@ -86,6 +87,12 @@ async function main(): Promise<void> {
     report(totals, args, Number(process.hrtime.bigint() - began) / 1e9)
     passed += totals.seeds - totals.failed
     failed += totals.failed
+  }
+  if (args.selfTest) {
+    const { caught, missed } = await selfTest(args.steps, say)
+    say(`${caught} of ${caught + missed} planted bugs were caught`)
+    passed += caught
+    failed += missed
   }
   say(`${passed} passed, ${failed} failed`)
   if (failed > 0) process.exitCode = 1

@@ -1,6 +1,8 @@
 import type { WebSocketActorOptions } from '../../src/actor/options.ts'
 import { WebSocketActor } from '../../src/actor/websocket-actor.ts'
 import { ProtocolPingPong } from '../../src/health/protocol-ping-pong.ts'
+import { WsCircuitBreaker } from '../../src/reconnect/circuit-breaker.ts'
+import { ConnectBudget, type ConnectLimit, DEFAULT_CONNECT_LIMITS } from '../../src/reconnect/connect-budget.ts'
 import type { JsonRpcNotification } from '../../src/testing/json-rpc-delegated-endpoint.ts'
 import { SeededRandom } from '../../src/testing/seeded-random.ts'
 import type { WsTransport } from '../../src/transport/transport.ts'
@@ -31,6 +33,16 @@ export interface Tampering {
   readonly options?: (options: WebSocketActorOptions<JsonRpcNotification, string>) => typeof options
 }
 
+const LIMITS: Readonly<Record<Setup['budget'], readonly ConnectLimit[]>> = {
+  default: DEFAULT_CONNECT_LIMITS,
+  tight: [
+    { connects: 2, perMs: 700 },
+    { connects: 5, perMs: 5000 },
+  ],
+  wide: [{ connects: 8, perMs: 300 }],
+  none: [],
+}
+
 /** One world: the real actor over a simulated network, an exchange behind it, a user before it. All of it follows from the seed. */
 export class Simulation {
   readonly setup: Setup
@@ -44,6 +56,9 @@ export class Simulation {
   readonly faults: Faults
   readonly user: User
   readonly clumsy: Clumsiness
+  readonly breaker: WsCircuitBreaker | undefined
+  /** What bounds its connects; none without a budget. */
+  readonly connectLimits: readonly ConnectLimit[]
   readonly actor: WebSocketActor<JsonRpcNotification, string>
   readonly signal = new AbortController()
   /** By kind. */
@@ -77,6 +92,10 @@ export class Simulation {
     this.faults = new Faults(this)
     this.user = new User(this)
     this.clumsy = new Clumsiness(this)
+    this.connectLimits = LIMITS[this.setup.budget]
+    this.breaker = this.setup.hasBreaker
+      ? new WsCircuitBreaker({ failures: 4, windowMs: 5000, openMs: 1500 })
+      : undefined
     const options = this.#options(this.#transport(tampering))
     this.actor = new WebSocketActor(tampering.options?.(options) ?? options)
     this.#nextFaultUs = this.faults.nextMs * 1000
@@ -161,7 +180,7 @@ export class Simulation {
   #transport(tampering: Tampering): WsTransport {
     const transport = new SimTransport(this.setup.flavour, this.time, this.loop, this.faults, {
       connecting: (link) => this.evidence.connecting(link),
-      began: (payload) => this.evidence.began(markIn(payload.toString()) ?? ''),
+      began: (payload) => this.evidence.began(payload.toString()),
       taken: (payload) => this.evidence.taken(markIn(payload.toString()) ?? ''),
     })
     return tampering.transport?.(transport, this) ?? transport
@@ -193,6 +212,10 @@ export class Simulation {
       subscriptions: ['book.BTC-PERPETUAL.100ms', 'ticker.ETH-PERPETUAL.agg2'],
       ...(setup.hasIngress ? { ingress: new SimIngress(this) } : {}),
       reconnect: new SimReconnect(this),
+      ...(setup.budget === 'default'
+        ? {}
+        : { connectBudget: setup.budget === 'none' ? false : new ConnectBudget({ limits: this.connectLimits }) }),
+      ...(this.breaker === undefined ? {} : { circuitBreaker: this.breaker }),
       ...(pingPong === undefined ? {} : { pingPong }),
       ...(setup.staleAfterMs === undefined ? {} : { staleAfterMs: setup.staleAfterMs }),
       ...(setup.silentAfterMs === undefined ? {} : { silentAfterMs: setup.silentAfterMs }),

@@ -11,7 +11,7 @@ export function checkFrame(sim: Simulation, session: VenueSession, opcode: numbe
   if (opcode >= CLOSE) return
   arrivesOnce(sim, text)
   comesInCallOrder(sim, session, text)
-  comesAfterAuth(sim, session, text)
+  if (text.includes('"public/auth"')) sim.evidence.logins.add(ID.exec(text)?.[1] ?? '')
   replayComesFirst(sim, session, text)
 }
 
@@ -32,13 +32,20 @@ export function comesInCallOrder(sim: Simulation, session: VenueSession, text: s
   sim.evidence.lastCalls.set(key, Number(call))
 }
 
-/** Nothing of the user's, and nothing private, before the exchange has accepted our credentials. */
-export function comesAfterAuth(sim: Simulation, session: VenueSession, text: string): void {
-  if (!sim.setup.auth || session.auth === 'granted' || session.auth === 'expired') return
+/** Nothing of the user's, and nothing private, leaves before we have read that our credentials were accepted. */
+export function comesAfterAuth(sim: Simulation, text: string): void {
+  if (!sim.setup.auth) return
+  const tcp = sim.evidence.links.at(-1)?.tcp
   const isUsers = CALL.test(text)
   const isPrivate = text.includes('"method":"private/') || /"channels":\[[^\]]*\.raw"/.test(text)
-  if (isUsers || isPrivate)
-    sim.violated('nothing-before-auth', `${text.slice(0, 120)} on connection ${session.connection}`)
+  if (tcp === undefined || (!isUsers && !isPrivate)) return
+  for (const id of sim.evidence.logins) {
+    const accepted = sim.ledger.answersTo(id).some(({ tcp: on, code, interim, endByte }) => {
+      return on === tcp && code === undefined && !interim && endByte <= tcp.readBytes
+    })
+    if (accepted) return
+  }
+  sim.violated('nothing-before-auth', `${text.slice(0, 120)} on tcp ${tcp.id}`)
 }
 
 /** The replay of what was desired precedes every later change. */

@@ -127,9 +127,9 @@ export class SimEndpoint extends JsonRpcDelegatedEndpoint {
   classifyDisconnect(cause: WsDisconnectCause): WsDisconnectAction | undefined {
     this.#sim.clumsy.touch('handler.classifyDisconnect')
     if (this.#sim.clumsy.nonsense('handler.classifyDisconnect')) return { kind: 'whatever' } as never
-    // Long cool-downs and stops are right, and would end most lives early.
-    if (cause.kind === 'handshake-failed') return { kind: 'backoff-reconnect' }
-    return undefined
+    // Stops and long cool-downs are right, but every second life would be spent in one.
+    const isHarsh = cause.kind === 'handshake-failed' && cause.http !== undefined
+    return isHarsh && this.#sim.clumsy.oneOf(0, 1, 2, 3, 4, 5, 6, 7) > 0 ? { kind: 'backoff-reconnect' } : undefined
   }
 
   override initial(desired: readonly string[], nextId: WsNextId): readonly WsSubscriptionRequest[] {

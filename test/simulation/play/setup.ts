@@ -44,6 +44,8 @@ export interface Setup {
   readonly disconnectDrainMs: number
   readonly stableMs: number
   readonly urlIsFunction: boolean
+  readonly budget: 'default' | 'tight' | 'wide' | 'none'
+  readonly hasBreaker: boolean
   readonly hasIngress: boolean
   readonly hasMetrics: boolean
   // — the user —
@@ -110,9 +112,11 @@ export function setupOf(seed: number): Setup {
     disconnectDrainMs: oneOf(0, 100, 1000),
     stableMs: oneOf(0, 300, 2000),
     urlIsFunction: chance(0.3),
+    budget: oneOf('default', 'tight', 'wide', 'wide', 'none'),
+    hasBreaker: chance(0.2),
     hasIngress: chance(0.5),
     hasMetrics: chance(0.3),
-    userEveryMs: oneOf(5, 20, 60),
+    userEveryMs: oneOf(5, 20, 60, 60, 600),
     throws: oneOf(0, 0, 0.002, 0.02),
     blocks: oneOf(0, 0, 0.002, 0.01),
     reenters: oneOf(0, 0.01, 0.05),

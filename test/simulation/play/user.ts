@@ -55,7 +55,8 @@ export class User {
   /** When it acts next: ms from now. */
   get nextMs(): number {
     // While it cannot do anything else, it does not ask in vain all the time.
-    const patience = this.#sim.actor.status === 'ready' ? 1 : 8
+    const { status } = this.#sim.actor
+    const patience = status === 'ready' ? 1 : status === 'backoff' ? 40 : 8
     return -Math.log(1 - this.#random.float()) * this.#sim.setup.userEveryMs * patience
   }
 

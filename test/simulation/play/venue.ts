@@ -254,10 +254,10 @@ export class Venue implements ServerProgram {
   }
 
   #publish(session: VenueSession): void {
-    const { channels, counts, end } = session
-    const index = this.#random.below(channels.size)
-    const channel = [...channels][index] as string
-    if (this.silentTopics.has(channel) || channel.startsWith('user.')) return
+    const { counts, end } = session
+    const noisy = [...session.channels].filter((channel) => !channel.startsWith('user.'))
+    const channel = noisy[this.#random.below(noisy.length)]
+    if (channel === undefined || this.silentTopics.has(channel)) return
     const n = (counts.get(channel) ?? 0) + 1
     counts.set(channel, n)
     end.send(notification(channel, { n, timestamp: Math.round(this.#time.epochUs() / 1000) }))

@@ -1,0 +1,35 @@
+import type { Simulation } from '../simulation.ts'
+
+/** The actor asks for another link. */
+export function checkAttempt(sim: Simulation): void {
+  oneAtATime(sim)
+  keepsTheBudget(sim)
+  respectsTheCircuit(sim)
+  if (sim.evidence.stopped !== undefined) sim.violated('stopped-is-final', 'a stopped actor connects')
+}
+
+/** At most one live connection and one attempt, and never both. */
+export function oneAtATime(sim: Simulation): void {
+  const alive = sim.evidence.links.find((link) => !link.told)
+  if (alive !== undefined) sim.violated('one-connection', `another link is asked for while one is ${alive.state}`)
+}
+
+/** No window sees more connects than its limit, wherever it begins. */
+export function keepsTheBudget(sim: Simulation): void {
+  const { evidence, clock, connectLimits } = sim
+  const times = evidence.attemptTimes
+  const now = { atUs: clock.epochUs(), settings: clock.settings }
+  times.push(now)
+  for (const { connects, perMs } of connectLimits) {
+    const before = times[times.length - 1 - connects]
+    // Of a clock that was set in between nobody can tell how long ago it was.
+    if (before === undefined || before.settings !== now.settings) continue
+    const withinMs = (now.atUs - before.atUs) / 1000
+    if (withinMs < perMs) sim.violated('budget-kept', `${connects + 1} connects in ${withinMs} ms`)
+  }
+}
+
+/** Nobody connects while the circuit is open. */
+export function respectsTheCircuit(sim: Simulation): void {
+  if (sim.breaker?.state(sim.clock.monoUs()) === 'open') sim.violated('circuit-respected', 'a connect, and it is open')
+}

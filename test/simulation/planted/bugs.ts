@@ -1,0 +1,270 @@
+import { Interpreter } from '../../../src/actor/interpreter.ts'
+import { LiveConnection } from '../../../src/actor/live-connection.ts'
+import { Schedule } from '../../../src/actor/schedule.ts'
+import { SessionRunner } from '../../../src/actor/session-runner.ts'
+import { Liveness } from '../../../src/health/liveness.ts'
+import { PongWait } from '../../../src/health/pong-wait.ts'
+import { ConnectBudget } from '../../../src/reconnect/connect-budget.ts'
+import { ArmedRequests } from '../../../src/requests/armed-requests.ts'
+import { PendingRequests } from '../../../src/requests/pending-requests.ts'
+import { Subscriptions } from '../../../src/session/subscriptions.ts'
+import type { WsOpenInfo } from '../../../src/transport/transport.ts'
+import type { Tampering } from '../simulation.ts'
+import { everyNth, like, patch, transportLike } from './patch.ts'
+
+/** One defect, and which invariants may find it. */
+export interface PlantedBug {
+  readonly name: string
+  readonly foundBy: readonly string[]
+  /** Plants it in the classes of the library. Returns what takes it back. */
+  readonly plant?: () => () => void
+  /** Plants it between one actor and its world. */
+  readonly tamper?: () => Tampering
+}
+
+export const PLANTED_BUGS: readonly PlantedBug[] = [
+  {
+    name: 'a lost waiter: a call of ask is never told',
+    foundBy: ['no-waiter-lost'],
+    plant() {
+      const isHit = everyNth(20)
+      return patch(ArmedRequests.prototype, 'settle', (real) => {
+        return function (this: ArmedRequests, waiter, verdict, details) {
+          if (isHit()) Object.defineProperty(waiter, 'settle', { value: () => {} })
+          real.call(this, waiter, verdict, details)
+        }
+      })
+    },
+  },
+  {
+    name: 'a double send: the link gets a frame twice',
+    foundBy: ['sent-once', 'arrives-once', 'call-order'],
+    tamper: () => ({
+      transport: (transport) => {
+        const isHit = everyNth(40)
+        return transportLike(transport, {
+          link: (link) => ({
+            offer(payload, options) {
+              const sequence = link.offer(payload, options)
+              if (isHit()) link.offer(payload, options)
+              return sequence
+            },
+          }),
+        })
+      },
+    }),
+  },
+  {
+    name: 'a withdrawn frame that is sent: the link only says that it took it back',
+    foundBy: ['never-sent-stays-so', 'never-sent', 'delivery-is-true'],
+    tamper: () => ({
+      transport: (transport) => transportLike(transport, { link: () => ({ withdraw: () => true }) }),
+    }),
+  },
+  {
+    name: 'a not-delivered that arrives later: it stays in its lane',
+    foundBy: ['never-sent-stays-so', 'never-sent'],
+    plant: () =>
+      patch(LiveConnection.prototype, 'withdraw', (real) => {
+        return function (this: LiveConnection, request) {
+          return request.sequence === undefined || real.call(this, request)
+        }
+      }),
+  },
+  {
+    name: 'a replay before auth',
+    foundBy: ['nothing-before-auth'],
+    plant: () =>
+      patch(SessionRunner.prototype, 'begin', (real) => {
+        return function (this: SessionRunner, live) {
+          real.call(this, live)
+          this.replay('all')
+        }
+      }),
+  },
+  {
+    name: 'a deadline that outruns the socket: the drain reads nothing',
+    foundBy: ['no-verdict-on-old-news'],
+    tamper: () => ({
+      transport: (transport) => transportLike(transport, { link: () => ({ drain: () => true }) }),
+    }),
+  },
+  {
+    name: 'an outcome that lies: a refusal is told as a confirmation',
+    foundBy: ['answered-means-answered', 'confirmed-means-accepted'],
+    plant() {
+      const isHit = everyNth(5)
+      return patch(PendingRequests.prototype, 'reply', (real) => {
+        return function (this: PendingRequests, connection, match, source, nowUs, receiveTime) {
+          const verdict = match.verdict === 'rejected' && isHit() ? 'confirmed' : match.verdict
+          return real.call(this, connection, { ...match, verdict }, source, nowUs, receiveTime)
+        }
+      })
+    },
+  },
+  {
+    name: 'an outcome that lies: what the kernel has is told as not delivered',
+    foundBy: ['never-sent', 'delivery-is-true'],
+    plant: () =>
+      patch(ArmedRequests.prototype, 'endUnconfirmed', () => {
+        return function (this: ArmedRequests, request, reason, nowUs) {
+          if (this.has(request)) this.endUnsent(request, reason, nowUs)
+        }
+      }),
+  },
+  {
+    name: 'data after a gap',
+    foundBy: ['nothing-after-gap'],
+    tamper: () => ({
+      options(options) {
+        const { handler, onStatus } = options
+        if (handler === undefined) return options
+        let last: (() => void) | undefined
+        return {
+          ...options,
+          handler: like(handler, {
+            handleMessage(message, session) {
+              last = () => handler.handleMessage(message, session)
+              last()
+            },
+          }),
+          onStatus(event) {
+            onStatus?.(event)
+            if (event.kind === 'gap') last?.()
+          },
+        }
+      },
+    }),
+  },
+  {
+    name: 'a missing gap',
+    foundBy: ['gaps-marked'],
+    plant() {
+      const isHit = everyNth(3)
+      return patch(Interpreter.prototype, 'status', (real) => {
+        return function (this: Interpreter, news) {
+          if (news.kind !== 'gap' || !isHit()) real.call(this, news)
+        }
+      })
+    },
+  },
+  {
+    name: 'a timer left after stop',
+    foundBy: ['leaves-nothing'],
+    plant: () =>
+      patch(Schedule.prototype, 'arm', (real) => {
+        return function (this: Schedule, dueUs) {
+          if (dueUs !== Infinity) real.call(this, dueUs)
+        }
+      }),
+  },
+  {
+    name: "a stale attempt's result accepted: the last one's opening is taken for that of the next",
+    foundBy: ['no-stale-attempt', 'connections-count-up'],
+    tamper: () => ({
+      transport(transport, sim) {
+        let stale: WsOpenInfo | undefined
+        return transportLike(transport, {
+          events: (events) => {
+            const info = stale
+            if (info !== undefined) sim.later(() => events.onOpen(info))
+            return {
+              onOpen(opened) {
+                stale = opened
+                events.onOpen(opened)
+              },
+            }
+          },
+        })
+      },
+    }),
+  },
+  {
+    name: 'an unbounded queue',
+    foundBy: ['bounded'],
+    tamper: () => ({
+      options: (options) => ({ ...options, lanes: { normalBytes: 2 ** 30, urgentBytes: 2 ** 30 } }),
+    }),
+  },
+  {
+    name: 'two connections: one that was given up is not ended',
+    foundBy: ['one-connection'],
+    tamper: () => ({
+      transport: (transport, sim) =>
+        transportLike(transport, {
+          link: (link, events) => ({
+            terminate: (cause) => (link.bytesSent > 0 ? sim.later(() => events.onEnd(cause)) : link.terminate(cause)),
+          }),
+        }),
+    }),
+  },
+  {
+    name: 'subscriptions forgotten after a reconnect',
+    foundBy: ['subscriptions-desired', 'heals'],
+    plant() {
+      const isHit = everyNth(2)
+      return patch(Subscriptions.prototype, 'initial', (real) => {
+        return function (this: Subscriptions, which, nowUs) {
+          return isHit() ? [] : real.call(this, which, nowUs)
+        }
+      })
+    },
+  },
+  {
+    name: 'a handler that hears no more once it has thrown',
+    foundBy: ['user-code-survives'],
+    tamper: () => ({
+      options(options) {
+        const { handler } = options
+        if (handler === undefined) return options
+        let isDead = false
+        return {
+          ...options,
+          handler: like(handler, {
+            handleMessage(message, session) {
+              if (isDead) return
+              isDead = true
+              handler.handleMessage(message, session)
+              isDead = false
+            },
+          }),
+        }
+      },
+    }),
+  },
+  {
+    name: 'silence that nobody notices',
+    foundBy: ['silence-noticed'],
+    plant() {
+      const back = [
+        patch(Liveness.prototype, 'verdict', () => () => undefined),
+        patch(PongWait.prototype, 'expired', () => () => undefined),
+      ]
+      return () => {
+        for (const undo of back) undo()
+      }
+    },
+  },
+  {
+    name: 'a message delivered twice',
+    foundBy: ['data-in-order'],
+    tamper: () => ({
+      transport: (transport) => {
+        const isHit = everyNth(30)
+        return transportLike(transport, {
+          events: (events) => ({
+            onMessages(batch) {
+              events.onMessages(batch)
+              if (isHit()) events.onMessages(batch)
+            },
+          }),
+        })
+      },
+    }),
+  },
+  {
+    name: 'a connect budget that always says yes',
+    foundBy: ['budget-kept'],
+    plant: () => patch(ConnectBudget.prototype, 'claim', () => () => ({ waitMs: 0, why: 'connect-budget' })),
+  },
+]
