@@ -23,7 +23,7 @@ export interface WsStatusBase {
   readonly connection: number
 }
 
-/** What happens to an actor, in order, as `onStatus` hears it. `stopped` is the last one. */
+/** What happens to an actor, in order, as `onStatus` hears it. `stopped` is the last one, but for a `settled` of yours. */
 export type WsStatusEvent =
   /** `attempt`: 1, 2, … since a connection last proved healthy. */
   | (WsStatusBase & { readonly kind: 'connecting'; readonly attempt: number })

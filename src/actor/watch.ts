@@ -160,7 +160,7 @@ export class Watch {
   }
 
   setPaused(paused: boolean): void {
-    if (paused === this.#paused) return
+    if (paused === this.#paused || this.#actor.state.kind === 'stopped') return
     this.#paused = paused
     const { live } = this.#actor
     if (live !== undefined) this.#setReading(!paused, live)

@@ -163,7 +163,8 @@ export class Evidence {
     const more =
       'cause' in event ? event.cause.code : event.kind === 'subscription' ? `${event.item} ${event.state}` : ''
     this.#sim.trace.add(`status ${event.kind} #${event.connection} ${more}`)
-    if (this.stopped !== undefined) this.#sim.violated('stopped-is-final', `status ${event.kind} after stopped`)
+    if (this.stopped !== undefined && event.kind !== 'settled')
+      this.#sim.violated('stopped-is-final', `status ${event.kind} after stopped`)
     const record = this.connections.get(event.connection)
     if (record?.gap === true && !['stopped', 'backoff', 'settled', 'backpressure'].includes(event.kind)) {
       this.#sim.violated('nothing-after-gap', `status ${event.kind} of connection ${event.connection} after its gap`)

@@ -29,9 +29,9 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     plant() {
       const isHit = everyNth(20)
       return patch(ArmedRequests.prototype, 'settle', (real) => {
-        return function (this: ArmedRequests, waiter, verdict, details) {
-          if (isHit()) Object.defineProperty(waiter, 'settle', { value: () => {} })
-          real.call(this, waiter, verdict, details)
+        return function (this: ArmedRequests, ...args) {
+          if (isHit()) Object.defineProperty(args[0], 'settle', { value: () => {} })
+          real.apply(this, args)
         }
       })
     },
@@ -66,8 +66,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     foundBy: ['never-sent-stays-so', 'never-sent'],
     plant: () =>
       patch(LiveConnection.prototype, 'withdraw', (real) => {
-        return function (this: LiveConnection, request) {
-          return request.sequence === undefined || real.call(this, request)
+        return function (this: LiveConnection, ...args) {
+          return args[0].sequence === undefined || real.apply(this, args)
         }
       }),
   },
@@ -76,8 +76,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     foundBy: ['nothing-before-auth'],
     plant: () =>
       patch(SessionRunner.prototype, 'begin', (real) => {
-        return function (this: SessionRunner, live) {
-          real.call(this, live)
+        return function (this: SessionRunner, ...args) {
+          real.apply(this, args)
           this.replay('all')
         }
       }),
@@ -95,9 +95,10 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     plant() {
       const isHit = everyNth(5)
       return patch(PendingRequests.prototype, 'reply', (real) => {
-        return function (this: PendingRequests, connection, match, source, nowUs, receiveTime) {
+        return function (this: PendingRequests, ...args) {
+          const [connection, match, ...rest] = args
           const verdict = match.verdict === 'rejected' && isHit() ? 'confirmed' : match.verdict
-          return real.call(this, connection, { ...match, verdict }, source, nowUs, receiveTime)
+          return real.call(this, connection, { ...match, verdict }, ...rest)
         }
       })
     },
@@ -142,8 +143,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     plant() {
       const isHit = everyNth(3)
       return patch(Interpreter.prototype, 'status', (real) => {
-        return function (this: Interpreter, news) {
-          if (news.kind !== 'gap' || !isHit()) real.call(this, news)
+        return function (this: Interpreter, ...args) {
+          if (args[0].kind !== 'gap' || !isHit()) real.apply(this, args)
         }
       })
     },
@@ -153,8 +154,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     foundBy: ['leaves-nothing'],
     plant: () =>
       patch(Schedule.prototype, 'arm', (real) => {
-        return function (this: Schedule, dueUs) {
-          if (dueUs !== Infinity) real.call(this, dueUs)
+        return function (this: Schedule, ...args) {
+          if (args[0] !== Infinity) real.apply(this, args)
         }
       }),
   },
@@ -204,8 +205,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     plant() {
       const isHit = everyNth(2)
       return patch(Subscriptions.prototype, 'initial', (real) => {
-        return function (this: Subscriptions, which, nowUs) {
-          return isHit() ? [] : real.call(this, which, nowUs)
+        return function (this: Subscriptions, ...args) {
+          return isHit() ? [] : real.apply(this, args)
         }
       })
     },

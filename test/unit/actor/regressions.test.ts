@@ -112,4 +112,17 @@ describe('found by simulation', () => {
       { sub: ['c'], unsub: [] },
     ])
   })
+
+  it('seed 105: a stopped actor tells of nothing that is done to it afterwards', async () => {
+    const { actor, heard, kinds, pass } = await readyActor()
+    const stopping = actor.stop()
+    for (let i = 0; i < 3; i++) await pass(1)
+    await stopping
+    const told = kinds()
+    expect(told.at(-1)).toBe('stopped')
+    actor.pauseReading()
+    actor.resumeReading()
+    actor.reconnect()
+    expect(heard).toHaveLength(told.length)
+  })
 })
