@@ -24,14 +24,18 @@ const NO_COUNTS: Readonly<Record<WsHealthCounter, number>> = {
   hookErrors: 0,
 }
 
+/** What takes longer is recorded as this: a histogram's memory grows with its range. */
+const MAX_RTT_US = 60_000_000
+const MAX_LAG_US = 3_600_000_000
+
 /**
  * Counts what happens to an actor and keeps the distributions of its current connection. Counters are plain numbers that
  * the hot path adds to; histograms are Node's own (`perf_hooks`), which keep three digits in bounded memory.
  */
 export class WsHealthMonitor {
   readonly count: Record<WsHealthCounter, number> = { ...NO_COUNTS }
-  readonly #rtt = new Distribution()
-  readonly #payloadLag = new Distribution()
+  readonly #rtt = new Distribution(MAX_RTT_US)
+  readonly #payloadLag = new Distribution(MAX_LAG_US)
   #lastRttUs: number | undefined
 
   /** A connection has opened: its distributions begin empty. */
@@ -67,12 +71,17 @@ const NOTHING: WsDistribution = { count: 0, minUs: 0, meanUs: 0, p50Us: 0, p99Us
 
 /** Made at the first value: a histogram takes some 350 KB and, with clearing it, more time than connecting does. */
 class Distribution {
+  readonly #highestUs: number
   #histogram: RecordableHistogram | undefined
+
+  constructor(highestUs: number) {
+    this.#highestUs = highestUs
+  }
 
   /** The histogram takes integers from 1 on; 0 and what clocks that disagree make negative count as 1. */
   record(us: number): void {
-    this.#histogram ??= createHistogram()
-    this.#histogram.record(Math.min(Number.MAX_SAFE_INTEGER, Math.max(1, Math.round(us))))
+    this.#histogram ??= createHistogram({ lowest: 1, highest: this.#highestUs, figures: 3 })
+    this.#histogram.record(Math.min(this.#highestUs, Math.max(1, Math.round(us))))
   }
 
   reset(): void {
