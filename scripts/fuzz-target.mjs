@@ -196,7 +196,9 @@ function seedsOf(target) {
 
 /** The check that failed or what a sanitizer says, without libFuzzer's progress lines. */
 function reportOf(text) {
-  const lines = text.split('\n').filter((line) => !/^(#\d+\s|INFO:|stat::|artifact_prefix=|Base64:|MS: )/.test(line))
+  const lines = text
+    .split('\n')
+    .filter((line) => !/^(#\d+\s|INFO:|NOTE:|stat::|artifact_prefix=|Base64:|MS: |0x|\\| {6}Combine)/.test(line))
   const start = lines.findIndex((line) => /CHECK FAILED|runtime error|^=+\d*=*ERROR|ERROR: /.test(line))
   return lines
     .slice(Math.max(0, start), Math.max(0, start) + 40)

@@ -142,7 +142,10 @@ Status Connection::ReadInflated(const uint8_t* part, size_t* n, const InflateRoo
   if (verdict == Status::kOk && *n < given) event->kind = Event::kExhausted;
   const bool ends = left_ == 0 && frame_.fin;
   if (verdict == Status::kOk && ends) verdict = inflater_.Finish(out);
-  if (verdict != Status::kOk) return verdict;
+  if (verdict != Status::kOk) {
+    // What was inflated in front of the fault came first, and is judged first, as if it had come by itself.
+    return out.LeaveRoom() && assembler_.Extended(before) != Status::kOk ? NotUtf8() : verdict;
+  }
 
   event->opcode = assembler_.opcode();
   if (ends && out.in_room()) {

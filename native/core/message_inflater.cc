@@ -116,12 +116,15 @@ Status MessageInflater::WriteTo(Inflater& inflater, const uint8_t** in, size_t* 
   uint8_t* place = out.Place(&room);
   if (place == nullptr) return Status::kOutOfMemory;
   // One byte more than there may be, so that a message of just the limit can come to its end.
-  const uint64_t allowed = max_message_bytes_ - written_ + 1;
+  const uint64_t left = max_message_bytes_ - written_;
+  if (left < room) room = static_cast<size_t>(left) + 1;
   size_t count;
-  *result = inflater.Inflate(in, n, place, static_cast<size_t>(std::min<uint64_t>(room, allowed)), &count);
+  *result = inflater.Inflate(in, n, place, room, &count);
+  const bool too_large = count > left;
+  if (too_large) count = static_cast<size_t>(left);
   written_ += count;
-  if (written_ > max_message_bytes_) return Status::kMessageTooLarge;
   out.Wrote(count);
+  if (too_large) return Status::kMessageTooLarge;
   return *result == Inflater::Result::kOutOfMemory ? Status::kOutOfMemory : Status::kOk;
 }
 
@@ -131,14 +134,18 @@ Status MessageInflater::Decompress(const uint8_t** in, size_t* n, InflateOutput&
     Inflater::Result result;
     if (unpack_) {
       uint8_t between[kBetweenBytes];
+      const uint64_t left = max_message_bytes_ - decompressed_;
       size_t count;
-      result = deflate_.Inflate(in, n, between, sizeof between, &count);
+      result = deflate_.Inflate(
+          in, n, between, left < sizeof between ? static_cast<size_t>(left) + 1 : sizeof between, &count);
       out.Worked(count);
-      decompressed_ += count;
-      if (decompressed_ > max_message_bytes_) return Status::kMessageTooLarge;
       if (result == Inflater::Result::kOutOfMemory) return Status::kOutOfMemory;
+      const bool too_large = count > left;
+      if (too_large) count = static_cast<size_t>(left);
+      decompressed_ += count;
       const uint8_t* bytes = between;
       if (const Status verdict = Unpack(&bytes, &count, out, false); verdict != Status::kOk) return verdict;
+      if (too_large) return Status::kMessageTooLarge;
     } else if (const Status verdict = WriteTo(deflate_, in, n, out, &result); verdict != Status::kOk) {
       return verdict;
     }

@@ -2,11 +2,11 @@
 #include "support.h"
 
 // Any bytes at all, as a server's stream, against core::Connection. Input: one byte that chooses the limits,
-// one that seeds the chopping, then the stream.
+// one that seeds the chopping, one for the extensions, then the stream.
 namespace shared_ws::fuzz {
 namespace {
 
-constexpr size_t kSettings = 2;
+constexpr size_t kSettings = 3;
 
 Limits LimitsOf(uint8_t choice) {
   constexpr uint64_t kFrame[] = {16u << 20, 0, 100, 600, UINT64_MAX};
@@ -15,17 +15,17 @@ Limits LimitsOf(uint8_t choice) {
           .max_message_bytes = kMessage[choice / std::size(kFrame) % std::size(kMessage)]};
 }
 
-void Run(std::string_view stream, const Limits& limits, uint8_t chop_seed, std::string* log, Status* status) {
+void Run(std::string_view stream, const Limits& limits, const Extensions& extensions, uint8_t chop_seed,
+         std::string* log, Status* status) {
   MemoryMeter::Reset();
   {
-    Connection connection(limits);
+    Connection connection(limits, extensions);
     Witness witness(limits);
     FeedChopped(connection, witness, stream, chop_seed);
     *log = witness.log();
     *status = connection.status();
-    // A block grows to twice what it holds, and while it moves both are alive; an announced length costs
-    // nothing.
-    CHECK(MemoryMeter::peak() <= 3 * stream.size() + 1024, std::to_string(MemoryMeter::peak()) + " bytes");
+    CHECK(MemoryMeter::peak() <= MemoryBound(limits, extensions, stream.size()),
+          std::to_string(MemoryMeter::peak()) + " bytes");
     if (witness.over()) {
       CHECK_EQ(MemoryMeter::live(), 0u, "memory is held after the end");
       Feed(connection, witness, "\x82\x01x");  // Recorder fails when it hears of it
@@ -47,8 +47,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view stream(reinterpret_cast<const char*>(data) + kSettings, size - kSettings);
   std::string whole, chopped;
   Status whole_status, chopped_status;
-  Run(stream, limits, 0, &whole, &whole_status);
-  Run(stream, limits, data[1], &chopped, &chopped_status);
+  const Extensions extensions = ExtensionsOf(data[2]);
+  Run(stream, limits, extensions, 0, &whole, &whole_status);
+  Run(stream, limits, extensions, data[1], &chopped, &chopped_status);
   CHECK_EQ(chopped, whole, "the chunks decide");
   CHECK(chopped_status == whole_status);
   return 0;

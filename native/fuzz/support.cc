@@ -110,6 +110,34 @@ Utf8Verdict JudgeUtf8(std::string_view text) {
   return Utf8Verdict::kValid;
 }
 
+Extensions ExtensionsOf(uint8_t choice) {
+  Extensions extensions;
+  if (const int deflate = choice & 3; deflate > 0) {
+    extensions.deflate.emplace();
+    extensions.deflate->server_no_context_takeover = deflate == 2;
+    extensions.deflate->server_max_window_bits = deflate == 3 ? 9 : 15;
+  }
+  extensions.inflate_binary = static_cast<BinaryFormat>(choice >> 2 & 3);
+  return extensions;
+}
+
+size_t MemoryBound(const Limits& limits, const Extensions& extensions, size_t received) {
+  constexpr size_t kZlibState = 44 * 1024;     // window and tables, of each of two streams
+  constexpr uint64_t kMostPerByte = 1032 + 1;  // DEFLATE cannot say more in a byte
+  uint64_t held = received;
+  size_t state = 0;
+  if (extensions.deflate.has_value()) {
+    held *= kMostPerByte;
+    state += kZlibState;
+  }
+  if (extensions.inflate_binary != BinaryFormat::kAsIs) {
+    held *= kMostPerByte;
+    state += kZlibState;
+  }
+  if (state > 0) held = std::min<uint64_t>(held, limits.max_message_bytes) + 1024;
+  return 3 * (static_cast<size_t>(held) + 400) + state;
+}
+
 bool Witness::Accepts() {
   const MemoryMeter::Pause pause;
   return recorder_.Accepts();
@@ -204,6 +232,9 @@ void FeedChopped(Connection& connection, Witness& witness, std::string_view stre
   const size_t longest = kLongest[random.Below(std::size(kLongest))];
   witness.recorder().random = test::Random(seed);
   witness.recorder().refuse_one_in = random.OneIn(2) ? 3 : 0;
+  constexpr size_t kRooms[] = {2048, 100, 7, 1, 70000};
+  witness.recorder().room_bytes = kRooms[random.Below(std::size(kRooms))];
+  witness.recorder().lends_memory = !random.OneIn(4);
   while (!stream.empty()) {
     const size_t size = std::min(stream.size(), 1 + random.Below(longest));
     Feed(connection, witness, stream.substr(0, size));

@@ -72,6 +72,14 @@ class MemoryMeter {
 enum class Utf8Verdict { kValid, kCutShort, kHopeless };
 Utf8Verdict JudgeUtf8(std::string_view text);
 
+// permessage-deflate, or not, and a format of binary messages, or none, as the bits of an input's byte say.
+Extensions ExtensionsOf(uint8_t choice);
+
+// The most that a connection may hold after `received` bytes: what it keeps of them, or what it inflated from
+// them up to the limit; twice over, since a block grows to twice its size, and once more while it moves; and
+// zlib's state.
+size_t MemoryBound(const Limits& limits, const Extensions& extensions, size_t received);
+
 // Keeps the log of a connection and judges each event by itself: the contract of Connection's sink (through
 // Recorder), the limits, and UTF-8 by the reference.
 class Witness {
@@ -105,8 +113,8 @@ class Witness {
 // a verdict is latched.
 void Feed(Connection& connection, Witness& witness, std::string_view chunk);
 
-// Feeds the stream in chunks whose sizes, and whether the sink refuses now and then, follow from `seed`; 0 is
-// the whole stream at once.
+// Feeds the stream in chunks whose sizes follow from `seed`, as does whether the sink refuses now and then
+// and what it lends for inflating; 0 is the whole stream at once.
 void FeedChopped(Connection& connection, Witness& witness, std::string_view stream, uint8_t seed);
 
 }  // namespace shared_ws::fuzz

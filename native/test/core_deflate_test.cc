@@ -243,4 +243,26 @@ TEST(deflate_limits_hold_for_what_is_inflated) {
   CHECK_EVERY_CUT(Compressed(blocks), ViolationLine(Status::kFrameTooLarge), limits, kDeflate);
 }
 
+// The first fault of a message is the one that is told, however its bytes come.
+TEST(deflate_the_first_fault_counts) {
+  const std::string not_utf8 = ViolationLine(Status::kTextNotUtf8);
+  const std::string stored = PeerDeflate(15, 0).Run("caf\xC3(", Z_SYNC_FLUSH);
+  CHECK_EVERY_CUT(Compressed(stored + "\xFF\xFF"), not_utf8, Limits{}, kDeflate);
+  CHECK_EVERY_CUT(Compressed(stored.substr(0, stored.size() - 2)), not_utf8, Limits{}, kDeflate);
+  const Limits limits{.max_frame_bytes = 1000, .max_message_bytes = 300};
+  CHECK_EVERY_CUT(Compressed(PeerDeflate().Message("\xFF" + std::string(400, 'x'))), not_utf8, limits,
+                  kDeflate);
+  CHECK_EVERY_CUT(Compressed(PeerDeflate().Message(std::string(400, 'x') + "\xFF")),
+                  ViolationLine(Status::kMessageTooLarge), limits, kDeflate);
+  const Extensions gzip{.deflate = DeflateOptions{}, .inflate_binary = BinaryFormat::kGzip};
+  const std::string packed = PeerDeflate().Message(Packed("caf\xC3(" + std::string(400, 'x')));
+  CHECK_EVERY_CUT(Frame(kFin | kRsv1 | 2, packed), ViolationLine(Status::kBinaryNotUtf8), limits, gzip);
+}
+
+// The largest limit there is does not become the smallest.
+TEST(deflate_without_a_limit) {
+  const Limits limits{.max_frame_bytes = UINT64_MAX, .max_message_bytes = UINT64_MAX};
+  CHECK_EVERY_CUT(Compressed(PeerDeflate().Message("text")), TextLine(true, "text"), limits, kDeflate);
+}
+
 }  // namespace shared_ws::test
