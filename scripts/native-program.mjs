@@ -71,6 +71,19 @@ export async function linkProgram({ cxx, binary, objects, link, changed }) {
   if (changed || !linked || !existsSync(join(root, binary))) await make(cxx, job, [...job.args, '-o', binary])
 }
 
+/** Builds native/test/stream_runner.cc, with which tests ask core/ under the sanitizers. Returns the path of the program. */
+export async function buildStreamRunner() {
+  const cxx = process.env.CXX || 'g++'
+  const output = 'build/stream-runner'
+  const sources = [...unitsOf('native/core', '', SHIPPED_FLAGS), ...unitsOf('native/test', 'core_support')]
+  const units = [...sources, { source: 'native/test/stream_runner.cc' }]
+  const flags = [...WARNINGS, '-O1', '-g1', ...SANITIZERS]
+  const { objects, changed } = await compileUnits({ cxx, output, units, flags, label: 'stream-runner' })
+  const binary = `${output}/stream_runner`
+  await linkProgram({ cxx, binary, objects, link: [...SANITIZERS, ...zlibLibrary()], changed })
+  return binary
+}
+
 /** Why io/ cannot be compiled here, or the flags to compile and link it with. */
 export function ioLibraries() {
   if (pkgConfig('--version') === undefined) {
