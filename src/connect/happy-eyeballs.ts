@@ -29,7 +29,7 @@ export function interleaveFamilies(addresses: readonly WsAddress[]): readonly Ws
 
 /**
  * A link to the address that accepts first (RFC 8305 section 5). Addresses are tried in the given order, each
- * `attemptDelayMs` after the one before it, or at once when all that were tried have failed; each has `tcpMs`. The first
+ * `attemptDelayMs` after the one before it, or at once when one that was tried fails; each has `tcpMs`. The first
  * that connects wins, and at that moment the others are given up. Of the deadline over all stages nothing is known here:
  * the attempt's signal tells.
  *
@@ -42,6 +42,8 @@ export async function openFirst<L extends RawLink>(
   addresses: readonly WsAddress[],
   port: number,
 ): Promise<L> {
+  // Between two stages nobody listens, and a signal that has aborted does not say so again.
+  attempt.signal.throwIfAborted()
   attempt.progress.stage = 'tcp'
   const failures: unknown[] = []
   try {

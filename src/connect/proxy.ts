@@ -130,9 +130,14 @@ function parseProxyUrl(input: unknown, field: string, problems: WsConfigProblem[
   if (text.trim() === '') return fail('is empty: give a URL such as "http://host:3128", or null for none')
   // "proxy.example:3128" parses, with "proxy.example:" for a scheme.
   if (!text.includes('://')) {
-    return fail(`must begin with ${WANT}: did you mean "http://${redactUrl(`x://${text}`).slice('x://'.length)}"?`)
+    const guess = `http://${text}`
+    const hint = !/[/?#]/.test(text) && URL.canParse(guess) ? `: did you mean "http://${new URL(guess).host}"?` : ''
+    return fail(`must begin with ${WANT}${hint}`)
   }
-  if (!URL.canParse(text)) return fail(`"${redactUrl(text)}" is not a URL: its host or port is malformed`)
+  if (!URL.canParse(text)) {
+    const hint = text.includes('@') ? '; in user and password, "/", "?", "#" and "@" are percent-encoded' : ''
+    return fail(`"${redactUrl(text)}" is not a URL: its host or port is malformed${hint}`)
+  }
   const { protocol, port, username, password, pathname, search, href } = new URL(text)
   const scheme = Object.hasOwn(SCHEMES, protocol) ? SCHEMES[protocol] : undefined
   if (scheme === undefined) return fail(`must begin with ${WANT}, not ${protocol}//`)

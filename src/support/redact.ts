@@ -5,15 +5,21 @@
 
 const MAX_URL_CHARS = 200
 
-/** Scheme, host, port and path. Text that is no URL is cut at the first `?` or `#` and stripped of `user:password@`. */
+/**
+ * Scheme, host, port and path. Text that is no URL is cut at the first `?` or `#` and stripped of `user:password@`; of one
+ * whose `@` comes only behind that, nothing is known to be no password.
+ */
 export function redactUrl(url: URL | string): string {
   const parsed = typeof url === 'string' ? parse(url) : url
   if (parsed !== undefined) return cut(`${parsed.protocol}//${parsed.host}${parsed.pathname}`, MAX_URL_CHARS)
-  const bare = String(url).split(/[?#]/, 1)[0] as string
+  const text = String(url)
+  const bare = text.split(/[?#]/, 1)[0] as string
   // No regular expression here: a server chooses the text (`Location`), and backtracking would let it stall us.
   const authority = bare.indexOf('//') + 2
   const at = bare.lastIndexOf('@')
-  const scheme = authority > 1 && authority <= at ? bare.slice(0, authority) : ''
+  const isPath = bare.startsWith('/') && authority !== 2
+  const scheme = authority > 1 && (at < 0 || authority <= at) ? bare.slice(0, authority) : ''
+  if (at < 0 && text.includes('@') && !isPath) return cut(`${escapeText(scheme)}…`, MAX_URL_CHARS)
   return cut(escapeText(at < 0 ? bare : scheme + bare.slice(at + 1)), MAX_URL_CHARS)
 }
 

@@ -279,6 +279,25 @@ describe('the race (RFC 8305 section 5)', () => {
   })
 })
 
+describe('an attempt that is given up', () => {
+  it('opens nothing afterwards, in whichever microtask the signal aborts', async () => {
+    let begun = 0
+    for (let microtasks = 0; microtasks < 60; microtasks++) {
+      renew()
+      const all = [hanging(A), hanging(B)]
+      const cause = causeOf(run(network.request(URL, { lookup: lookupOf(A, B) })))
+      for (let i = 0; i < microtasks; i++) await undefined
+      stop.abort()
+      expect((await cause).code).toBe('ERR_ABORTED')
+      await settle()
+      expect(network.clock.pendingTimers, `after ${microtasks} microtasks`).toBe(0)
+      for (const one of all) expect(one.given()?.aborted ?? true, `after ${microtasks} microtasks`).toBe(true)
+      begun += network.asked.length
+    }
+    expect(begun).toBeGreaterThan(0)
+  })
+})
+
 describe('the code, when every address failed', () => {
   it.each([
     ['the last one of all', ['ECONNRESET', 'ECONNREFUSED'], 'ECONNREFUSED'],

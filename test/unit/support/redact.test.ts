@@ -11,6 +11,12 @@ describe('redactUrl', () => {
     ['wss://user:pass@example.com:99999/a?token=1', 'wss://example.com:99999/a'],
     ['wss://user:p@ss@:99999/a', 'wss://:99999/a'],
     ['localhost:8080/x?token=1', 'localhost:8080/x'],
+    // Credentials with such a character in them, which ends the host: what is before it is a part of them.
+    ['wss://user:pa#ss@example.com:444/a', 'wss://…'],
+    ['wss://user:pa?ss@example.com:444/a', 'wss://…'],
+    ['user:pa#ss@example.com', '…'],
+    ['//user:pa#ss@example.com', '//…'],
+    ['/login?mail=me@example.com', '/login'],
     ['/login?next=secret', '/login'],
     ['', ''],
   ])('%s', (url, expected) => {
