@@ -118,9 +118,12 @@ export class Lanes {
   /** When the budget has a frame for what waits; Infinity if nothing waits for it. Monotonic µs. */
   nextDueUs(): number {
     if (this.#pacing === undefined) return Infinity
-    const { pacer } = this.#pacing
-    if (!this.isEmpty) return pacer.nextUs(false)
-    return this.#ownTraffic.waiting.length > 0 ? pacer.nextUs(true) : Infinity
+    const own = this.isEmpty
+    if (own && this.#ownTraffic.waiting.length === 0) return Infinity
+    const { pacer, nowUs } = this.#pacing
+    const dueUs = pacer.nextUs(own)
+    // What the budget would let go waits for the link, which tells when it has room.
+    return dueUs > nowUs() ? dueUs : Infinity
   }
 
   /** A frame that did not come through here has left, or is leaving: a pong, a ping. */
@@ -131,11 +134,6 @@ export class Lanes {
   /** The budget has a frame now. */
   hasFrame(own: boolean): boolean {
     return this.#pacing === undefined || this.#pacing.pacer.nextUs(own) <= this.#pacing.nowUs()
-  }
-
-  /** The lanes of the user are at most half full. */
-  get isHalfEmpty(): boolean {
-    return [this.#urgent, this.#normal].every((lane) => lane.bytes * 2 <= lane.maxBytes)
   }
 
   /** Nothing that users have sent waits. */

@@ -1,8 +1,9 @@
 import type { WsPingPongLink } from '../health/ping-pong.ts'
 import type { PendingRequest, RequestCarrier } from '../requests/pending-request.ts'
 import type { RandomSource } from '../support/random.ts'
-import type { WsDelivery, WsLink, WsOpenInfo, WsPayload } from '../transport/transport.ts'
+import { OFFER_FULL, type WsDelivery, type WsLink, type WsOpenInfo, type WsPayload } from '../transport/transport.ts'
 import type { Lanes } from './lanes.ts'
+import type { PingCarrier } from './pings.ts'
 
 /** What there is from the moment a link has opened until it has ended, and what is known of it. */
 export class LiveConnection implements RequestCarrier, WsPingPongLink {
@@ -68,6 +69,17 @@ export class LiveConnection implements RequestCarrier, WsPingPongLink {
 
   delivery(sequence: number): WsDelivery {
     return this.link.delivery(sequence)
+  }
+
+  /** For pings of the user's: they keep to the budget of frames like everything else. */
+  readonly userPings: PingCarrier = {
+    ping: (payload) => {
+      if (!this.#lanes.hasFrame(false)) return OFFER_FULL
+      const sent = this.link.ping(payload)
+      if (sent === 1) this.#lanes.countFrame(false)
+      return sent
+    },
+    drain: () => this.link.drain(),
   }
 
   // ---- WsPingPongLink ----

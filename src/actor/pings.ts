@@ -8,6 +8,9 @@ import { notOpenError, timeoutError } from './mistakes.ts'
 const MAX_PINGS = 64
 const NONCE_BYTES = 8
 
+/** What of a link a ping needs. */
+export type PingCarrier = Pick<WsLink, 'ping' | 'drain'>
+
 interface PendingPing {
   readonly sentMonoUs: number
   resolve(rttUs: number): void
@@ -35,7 +38,7 @@ export class Pings {
   }
 
   /** Sends one. Resolves with the round trip in µs. */
-  async send(link: WsLink, timeoutMs: number, signal: AbortSignal): Promise<number> {
+  async send(link: PingCarrier, timeoutMs: number, signal: AbortSignal): Promise<number> {
     signal.throwIfAborted()
     if (this.#pending.size >= MAX_PINGS) {
       throw new SharedWsError('ERR_QUEUE_FULL', `${MAX_PINGS} pings are unanswered; wait for one of them`)
@@ -43,7 +46,11 @@ export class Pings {
     const nonce = this.#random.bytes(NONCE_BYTES)
     const sentMonoUs = this.#clock.monoUs()
     const sent = link.ping(nonce)
-    if (sent === OFFER_FULL) throw new SharedWsError('ERR_QUEUE_FULL', 'the link has no room for a ping; try later')
+    if (sent === OFFER_FULL)
+      throw new SharedWsError(
+        'ERR_QUEUE_FULL',
+        'there is no room for a ping, in the link or in the budget of frames (pacing); try later',
+      )
     if (sent === OFFER_CLOSED) throw notOpenError('ping')
     return this.#answerTo(keyOf(nonce), sentMonoUs, link, timeoutMs, signal)
   }
@@ -62,7 +69,13 @@ export class Pings {
     for (const ping of [...this.#pending.values()]) ping.reject(reason)
   }
 
-  #answerTo(key: string, sentMonoUs: number, link: WsLink, timeoutMs: number, signal: AbortSignal): Promise<number> {
+  #answerTo(
+    key: string,
+    sentMonoUs: number,
+    link: PingCarrier,
+    timeoutMs: number,
+    signal: AbortSignal,
+  ): Promise<number> {
     return new Promise((resolve, reject) => {
       const letGo = (): void => {
         this.#pending.delete(key)

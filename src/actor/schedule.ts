@@ -26,8 +26,10 @@ export class Schedule {
       this.#armedUs = Infinity
     } else if (dueUs < this.#armedUs) {
       this.#timer?.cancel()
-      this.#armedUs = dueUs
-      this.#timer = this.#clock.setTimer((dueUs - this.#clock.monoUs()) / 1000, () => this.#fire())
+      const nowUs = this.#clock.monoUs()
+      // What is due already fires at once; that it was not armed before is no stall.
+      this.#armedUs = Math.max(dueUs, nowUs)
+      this.#timer = this.#clock.setTimer((dueUs - nowUs) / 1000, () => this.#fire())
     }
   }
 

@@ -49,8 +49,6 @@ export class WebSocketActor<M = unknown, E = never> implements WsActor {
   /** `drain()` has been called: nothing new is accepted, for good. */
   #draining = false
   readonly #drained = new Set<(all: boolean) => void>()
-  /** Who waits for room in the lanes. */
-  #room: Deferred<void> | undefined
 
   /** Throws one `WsConfigError` with every mistake in `options`. Nothing happens before {@link start}. */
   constructor(options: WebSocketActorOptions<M, E>) {
@@ -122,18 +120,6 @@ export class WebSocketActor<M = unknown, E = never> implements WsActor {
     const accepted = asks.lanes.sendAll(payloads, { binary: options?.binary, urgent: options?.urgent }, isInside)
     this.#core.waitForBudget()
     return accepted
-  }
-
-  async writable(options?: { readonly timeoutMs?: number; readonly signal?: AbortSignal }): Promise<void> {
-    const { timeoutMs, signal } = checkWait('writable', options)
-    signal.throwIfAborted()
-    if (this.#carrier() === undefined) throw notOpenError('writable')
-    if (this.#core.asks.lanes.isHalfEmpty) return
-    this.#room ??= deferred()
-    const { promise } = this.#room
-    const ms = timeoutMs ?? MAX_TIMER_MS
-    const expired = (): Error => timeoutError('the lanes were not half empty', ms)
-    await withDeadline({ clock: this.#core.options.clock, ms, expired }, signal, () => promise)
   }
 
   subscribe(items: readonly string[]): void {
@@ -248,9 +234,7 @@ export class WebSocketActor<M = unknown, E = never> implements WsActor {
     const { timeoutMs, signal } = checkWait('ping', options)
     const { live, watch, options: resolved } = this.#core
     if (live === undefined) throw notOpenError('ping')
-    const answered = watch.pings.send(live.link, timeoutMs ?? PING_TIMEOUT_MS, signal)
-    this.#core.asks.lanes.countFrame(false)
-    const rttUs = await answered
+    const rttUs = await watch.pings.send(live.userPings, timeoutMs ?? PING_TIMEOUT_MS, signal)
     live.answerSeen = true
     watch.rtt(rttUs, resolved.clock.monoUs())
     return rttUs
@@ -302,10 +286,6 @@ export class WebSocketActor<M = unknown, E = never> implements WsActor {
 
   #progressed(): void {
     this.#tellResumed()
-    if (this.#room !== undefined && this.#core.asks.lanes.isHalfEmpty) {
-      this.#room.resolve()
-      this.#room = undefined
-    }
     if (this.#drained.size === 0 || !this.#isDrained()) return
     for (const settle of this.#drained) settle(true)
   }
@@ -321,8 +301,6 @@ export class WebSocketActor<M = unknown, E = never> implements WsActor {
 
   #disconnected(cause: WsDisconnectCause): void {
     this.#core.watch.pings.rejectAll(this.#endError(cause))
-    this.#room?.reject(this.#endError(cause))
-    this.#room = undefined
     for (const settle of this.#drained) settle(false)
     // Whoever waits from now on waits for the next connection.
     if (this.#ready.settled) this.#ready = deferred()

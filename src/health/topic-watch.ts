@@ -65,6 +65,7 @@ export class TopicWatch {
 
   /** A connection has ended or begun: nothing is awaited. */
   clear(): void {
+    this.#paused = false
     this.#topics.clear()
     this.#dueUs = Infinity
     this.#resubscribeUs = 0

@@ -47,6 +47,31 @@ describe('pacing of an actor', () => {
     expect(actor.subscriptions().every(({ stage }) => stage === 'acked')).toBe(true)
   })
 
+  // Seed 14 of the simulation.
+  it('lets no ping of the user’s beyond the budget, and counts none that did not go', async () => {
+    const { actor, sends, run } = await paced({ frames: 3, perMs: 1000 })
+    const pings = [1, 2, 3, 4, 5].map(() => follow(actor.ping({ timeoutMs: 300 })))
+    await run(100)
+    expect(sends.map(([, what]) => what)).toEqual(['9', '9', '9'])
+    expect(pings.map(({ value }) => value !== undefined)).toEqual([true, true, true, false, false])
+    expect(pings[4]?.error).toMatchObject({ code: 'ERR_QUEUE_FULL' })
+    await run(1000)
+    follow(actor.ping({ timeoutMs: 300 }))
+    await run(50)
+    expect(sends).toHaveLength(4)
+  })
+
+  // Seed 104 of the simulation: the timer fired every ms, and each time took the delay for a stall of our own.
+  it('waits for the link, not for time, when the budget has frames and the link has no room', async () => {
+    const options = { pacing: { frames: 3, perMs: 100 }, silentAfterMs: 1000, limits: { maxLinkBytes: 100 } }
+    const { actor, server, pass, of, kinds } = await readyActor(options)
+    server().stall()
+    for (let i = 0; i < 3; i++) actor.send('x'.repeat(80))
+    for (let i = 0; i < 40; i++) await pass(50)
+    expect(of('stall')).toEqual([])
+    expect(kinds()).toContain('stale')
+  })
+
   it('never lets the replay delay an ask or a send', async () => {
     const { run, sends, actor } = await paced({ frames: 4, perMs: 1000 }, items)
     await run(100)

@@ -33,6 +33,18 @@ describe('TopicWatch', () => {
     expect(topics(watch.verdict(6101 * MS)?.silent)).toEqual(['a'])
   })
 
+  // Seed 35 of the simulation: reading was paused, the connection ended, and reading went on before there was another.
+  it('judges a new connection, though reading was paused when the last one ended', () => {
+    const { watch } = open()
+    watch.acked('a', 0)
+    watch.setPaused(true, 10 * MS)
+    expect(watch.nextDueUs()).toBe(Infinity)
+    watch.clear()
+    watch.acked('a', 1000 * MS)
+    expect(watch.nextDueUs()).toBe(1100 * MS)
+    expect(topics(watch.verdict(1100 * MS)?.silent)).toEqual(['a'])
+  })
+
   it('says when data of a topic comes first on a connection', () => {
     const { watch } = open()
     watch.acked('a', 0)
