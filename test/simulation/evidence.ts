@@ -4,8 +4,9 @@ import type { WsSubscriptionRequest } from '../../src/session/subscription-manag
 import { checkAttempt } from './invariants/attempts.ts'
 import { checkDisconnect } from './invariants/old-news.ts'
 import { checkOutcome } from './invariants/outcomes.ts'
+import { topicIsSilent } from './invariants/topics.ts'
 import { checkFrame, comesAfterAuth } from './invariants/wire.ts'
-import { type AskRecord, markIn } from './ledger.ts'
+import { type AskRecord, channelIn, markIn } from './ledger.ts'
 import type { VenueSession } from './play/venue.ts'
 import type { Simulation } from './simulation.ts'
 import type { SimLink } from './world/link.ts'
@@ -42,6 +43,10 @@ export class Evidence {
   readonly rejected = new Set<string>()
   /** Attempts that had begun, the client's wall clock (µs), and how often that had been set. */
   readonly attemptTimes: { readonly atUs: number; readonly settings: number }[] = []
+  /** When frames were handed to the current link, the client's monotonic µs. */
+  readonly sentTimes: number[] = []
+  /** When data of a topic was last read on the current connection. */
+  readonly lastTopicData = new Map<string, number>()
   /** Logins that the exchange has seen, by id. */
   readonly logins = new Set<string>()
   /** The user has asked not to be read for. */
@@ -65,6 +70,7 @@ export class Evidence {
   connecting(link: SimLink): void {
     this.attempts++
     checkAttempt(this.#sim)
+    this.sentTimes.length = 0
     this.links.length = 0
     this.links.push(link)
   }
@@ -123,7 +129,9 @@ export class Evidence {
   }
 
   /** A data frame, as the first user code in its way sees it: none is lost, doubled or out of order. */
-  data(text: string): void {
+  data(text: string, receivedUs: number): void {
+    const topic = channelIn(text)
+    if (topic !== undefined) this.lastTopicData.set(topic, receivedUs)
     const found = /"channel":"([^"]+)","data":\{"n":(\d+)/.exec(text)
     if (found === null) return
     const { connection } = this.#sim.actor
@@ -180,7 +188,10 @@ export class Evidence {
         }
         break
       case 'gap':
-        this.#gap(event, record)
+        if (event.scope === 'connection') this.#gap(event, record)
+        break
+      case 'topic-silent':
+        topicIsSilent(this.#sim, event.topic)
         break
       case 'stopped':
         this.stopped = event
@@ -203,6 +214,7 @@ export class Evidence {
     const others = this.tcps.filter((tcp) => tcp !== link.tcp && !tcp.destroyed)
     if (others.length > 0) this.#sim.violated('one-connection', `tcp ${others.map(({ id }) => id)} is open as well`)
     this.rejected.clear()
+    this.lastTopicData.clear()
     this.lastConnection = {
       n,
       link,

@@ -99,3 +99,9 @@ export function idIn(text: string): string | undefined {
   const found = ID.exec(text)
   return found === null ? undefined : (found[1] ?? found[2])
 }
+
+/** The channel of a notification. */
+export function channelIn(text: string): string | undefined {
+  const at = text.indexOf('"channel":"')
+  return at < 0 ? undefined : text.slice(at + 11, text.indexOf('"', at + 11))
+}

@@ -7,10 +7,11 @@ import type { JsonRpcNotification } from '../../src/testing/json-rpc-delegated-e
 import { SeededRandom } from '../../src/testing/seeded-random.ts'
 import type { WsTransport } from '../../src/transport/transport.ts'
 import { Evidence } from './evidence.ts'
+import { keepsThePace } from './invariants/pace.ts'
 import { checkStep } from './invariants/steps.ts'
 import { Ledger, markIn } from './ledger.ts'
 import { Faults } from './play/faults.ts'
-import { Clumsiness, SimEndpoint, SimIngress, SimReconnect } from './play/hooks.ts'
+import { Clumsiness, SimEndpoint, SimIngress, SimReconnect, topicsOf } from './play/hooks.ts'
 import { type Setup, setupOf } from './play/setup.ts'
 import { User } from './play/user.ts'
 import { Venue } from './play/venue.ts'
@@ -123,6 +124,14 @@ export class Simulation {
     return silentAfterMs !== undefined || staleAfterMs !== undefined || pingPong !== 'none'
   }
 
+  /** The exchange has forgotten what the actor takes for acknowledged, and that can be noticed. */
+  get hasSilentTopic(): boolean {
+    if (this.setup.topicSilentMs === undefined) return false
+    const session = this.venue.open.find(({ end }) => end.tcp === this.evidence.liveTcp)
+    const acked = this.actor.subscriptions().filter(({ stage }) => stage === 'acked')
+    return acked.some(({ item }) => session?.channels.has(item) !== true)
+  }
+
   serve(tcp: Tcp): void {
     new ServerEnd(tcp, this.time, this.venue)
   }
@@ -181,6 +190,7 @@ export class Simulation {
     const transport = new SimTransport(this.setup.flavour, this.time, this.loop, this.faults, {
       connecting: (link) => this.evidence.connecting(link),
       began: (payload) => this.evidence.began(payload.toString()),
+      offered: (kind) => keepsThePace(this, kind),
       taken: (payload) => this.evidence.taken(markIn(payload.toString()) ?? ''),
     })
     return tampering.transport?.(transport, this) ?? transport
@@ -211,6 +221,8 @@ export class Simulation {
       subscriptionManager: endpoint,
       subscriptions: ['book.BTC-PERPETUAL.100ms', 'ticker.ETH-PERPETUAL.agg2'],
       ...(setup.hasIngress ? { ingress: new SimIngress(this) } : {}),
+      ...(setup.topicSilentMs === undefined ? {} : { topics: topicsOf(setup.topicSilentMs) }),
+      ...(setup.pacing === undefined ? {} : { pacing: { ...setup.pacing, whenOverBudget: setup.whenOverBudget } }),
       reconnect: new SimReconnect(this),
       ...(setup.budget === 'default'
         ? {}

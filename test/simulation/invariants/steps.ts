@@ -58,8 +58,13 @@ export function silenceIsNoticed(sim: Simulation): void {
   if (tcp === undefined || evidence.paused) return
   const sinceUs = evidence.vanishedUs.get(tcp)
   if (sinceUs === undefined) return
-  const pings = setup.pingPong === 'none' ? Infinity : setup.pingIntervalMs + 2 * setup.pingTimeoutMs
-  const limitMs = Math.min(setup.silentAfterMs ?? Infinity, pings) + 300
+  // A link that holds a frame larger than its bound takes no ping.
+  const pings =
+    setup.pingPong === 'none' || setup.maxLinkBytes < 4096 ? Infinity : setup.pingIntervalMs + 2 * setup.pingTimeoutMs
+  // When the bytes of half a frame came is not known better than when they were next looked for.
+  // A ping of ours waits its turn where frames are paced.
+  const paced = setup.pacing === undefined ? 0 : 2 * setup.pacing.perMs
+  const limitMs = Math.min(2 * (setup.silentAfterMs ?? Infinity), pings + paced) + 300
   const forMs = (time.nowUs - Math.max(sinceUs, loop.lastStallUs, evidence.resumedUs)) / 1000
   if (forMs > limitMs) sim.violated('silence-noticed', `nothing has come for ${forMs} ms, and the link is open`)
 }

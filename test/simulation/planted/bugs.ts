@@ -4,9 +4,11 @@ import { Schedule } from '../../../src/actor/schedule.ts'
 import { SessionRunner } from '../../../src/actor/session-runner.ts'
 import { Liveness } from '../../../src/health/liveness.ts'
 import { PongWait } from '../../../src/health/pong-wait.ts'
+import { TopicWatch } from '../../../src/health/topic-watch.ts'
 import { ConnectBudget } from '../../../src/reconnect/connect-budget.ts'
 import { ArmedRequests } from '../../../src/requests/armed-requests.ts'
 import { PendingRequests } from '../../../src/requests/pending-requests.ts'
+import { FramePacer } from '../../../src/session/pacing.ts'
 import { Subscriptions } from '../../../src/session/subscriptions.ts'
 import type { WsOpenInfo } from '../../../src/transport/transport.ts'
 import type { Tampering } from '../simulation.ts'
@@ -38,7 +40,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a double send: the link gets a frame twice',
-    foundBy: ['sent-once', 'arrives-once', 'call-order'],
+    foundBy: ['sent-once', 'arrives-once', 'call-order', 'pace-kept'],
     tamper: () => ({
       transport: (transport) => {
         const isHit = everyNth(40)
@@ -262,6 +264,21 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
         })
       },
     }),
+  },
+  {
+    name: 'a frame too many: the budget of frames always has one',
+    foundBy: ['pace-kept'],
+    plant: () => patch(FramePacer.prototype, 'nextUs', () => () => -Infinity),
+  },
+  {
+    name: 'a topic called silent that is not',
+    foundBy: ['no-false-alarm', 'subscriptions-desired'],
+    plant: () => patch(TopicWatch.prototype, 'data', () => () => undefined),
+  },
+  {
+    name: 'a topic whose silence nobody notices: a subscription that the exchange forgot is not asked for anew',
+    foundBy: ['heals', 'subscriptions-desired'],
+    plant: () => patch(TopicWatch.prototype, 'verdict', () => () => undefined),
   },
   {
     name: 'a connect budget that always says yes',

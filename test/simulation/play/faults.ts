@@ -24,6 +24,7 @@ const FAULTS = {
   'protocol violation': 1,
   'token expires': 2,
   'topic falls silent': 2,
+  'ack revoked': 2,
   'JavaScript stall': 5,
   'monotonic clock jumps': 1,
   'wall clock jumps': 2,
@@ -88,6 +89,14 @@ export class Faults implements SimNetwork {
   }
 
   // — the faults —
+
+  /** The exchange forgets a subscription. Which one, if there is one. */
+  revokeOne(): string | undefined {
+    const session = this.#sim.venue.open.at(-1)
+    const channel = [...(session?.channels ?? [])].find((name) => !name.startsWith('user.'))
+    if (session !== undefined && channel !== undefined) this.#sim.venue.revoke(session, channel)
+    return channel
+  }
 
   strike(): void {
     const fault = this.#random.pick(FAULTS)
@@ -205,6 +214,9 @@ export class Faults implements SimNetwork {
       case 'protocol violation':
         tcp.write(Uint8Array.of(0xff, 0xff))
         return `connection ${connection}`
+      case 'ack revoked':
+        // Nobody can find out but who watches topics.
+        return this.#sim.setup.topicSilentMs === undefined ? undefined : this.revokeOne()
       case 'token expires':
         venue.core.expireTokens(which)
         return `connection ${connection}`

@@ -1,5 +1,6 @@
 import type { WsDisconnectAction } from '../../../src/errors/disconnect-action.ts'
 import type { WsDisconnectCause } from '../../../src/errors/disconnect-cause.ts'
+import type { WsTopicWatchOptions } from '../../../src/health/topic-watch.ts'
 import type { WsIngress, WsIngressSink, WsIngressVerdict } from '../../../src/ingress/ingress.ts'
 import { ExponentialBackoff } from '../../../src/reconnect/exponential-backoff.ts'
 import type { WsReconnectStrategy } from '../../../src/reconnect/strategy.ts'
@@ -14,6 +15,7 @@ import type { RandomSource } from '../../../src/support/random.ts'
 import { JsonRpcDelegatedEndpoint, type JsonRpcNotification } from '../../../src/testing/json-rpc-delegated-endpoint.ts'
 import { SeededRandom } from '../../../src/testing/seeded-random.ts'
 import type { WsFrame } from '../../../src/transport/frame.ts'
+import { channelIn } from '../ledger.ts'
 import type { Simulation } from '../simulation.ts'
 import { STATUS_UNKNOWN_CODE } from './venue.ts'
 
@@ -107,7 +109,7 @@ export class SimEndpoint extends JsonRpcDelegatedEndpoint {
   }
 
   override parse(frame: WsFrame): WsParsed<JsonRpcNotification> | undefined {
-    if (!this.#sim.setup.hasIngress) this.#sim.evidence.data(frame.text())
+    if (!this.#sim.setup.hasIngress) this.#sim.evidence.data(frame.text(), frame.receivedMonoUs)
     this.#sim.clumsy.touch('handler.parse')
     if (this.#sim.clumsy.nonsense('handler.parse')) return 7 as never
     return super.parse(frame)
@@ -164,7 +166,7 @@ export class SimIngress implements WsIngress<string> {
 
   onFrame(frame: WsFrame, sink: WsIngressSink<string>): WsIngressVerdict {
     const text = frame.text()
-    this.#sim.evidence.data(text)
+    this.#sim.evidence.data(text, frame.receivedMonoUs)
     this.#sim.clumsy.touch('ingress.onFrame')
     if (this.#sim.clumsy.nonsense('ingress.onFrame')) return 'perhaps' as never
     if (!text.includes('"ticker.')) return 'forward'
@@ -199,5 +201,14 @@ export class SimReconnect implements WsReconnectStrategy {
 
   reset(): void {
     this.#sim.clumsy.touch('reconnect.reset')
+  }
+}
+
+/** Topics as the endpoint's notifications name them; those of the user's orders are quiet by nature. */
+export function topicsOf(silentAfterMs: number): WsTopicWatchOptions {
+  return {
+    topicOf: (frame) => channelIn(frame.text()),
+    silentAfterMs: (topic) => (topic.startsWith('user.') ? undefined : silentAfterMs),
+    resubscribeEveryMs: 400,
   }
 }

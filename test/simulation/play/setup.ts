@@ -40,6 +40,11 @@ export interface Setup {
   readonly pingTimeoutMs: number
   readonly staleAfterMs: number | undefined
   readonly silentAfterMs: number | undefined
+  /** How long a topic may be silent; undefined: topics are not watched. */
+  readonly topicSilentMs: number | undefined
+  /** What the venue lets a connection send; undefined: whatever it likes. */
+  readonly pacing: { readonly frames: number; readonly perMs: number } | undefined
+  readonly whenOverBudget: 'queue' | 'not-delivered'
   readonly subscriptionTimeoutMs: number
   readonly disconnectDrainMs: number
   readonly stableMs: number
@@ -108,6 +113,9 @@ export function setupOf(seed: number): Setup {
     pingTimeoutMs: oneOf(300, 1000),
     staleAfterMs: oneOf(undefined, 800, 3000),
     silentAfterMs: oneOf(undefined, 1500, 4000),
+    topicSilentMs: oneOf(undefined, undefined, 3000, 6000),
+    pacing: oneOf(undefined, undefined, undefined, { frames: 10, perMs: 1000 }, { frames: 20, perMs: 300 }),
+    whenOverBudget: oneOf('queue', 'not-delivered'),
     subscriptionTimeoutMs: oneOf(500, 2000),
     disconnectDrainMs: oneOf(0, 100, 1000),
     stableMs: oneOf(0, 300, 2000),

@@ -12,6 +12,8 @@ import type { Setup } from './setup.ts'
 
 /** The venue does not know what became of the request. The client's endpoint is told so. */
 export const STATUS_UNKNOWN_CODE = '13888'
+/** Of a call that no client made. */
+const REVOKED = 'the venue itself'
 const BATCH_REFUSED = '{"code":11050,"message":"bad_request"}'
 const ERROR_CODE = /"error":\{"code":(-?\d+)/
 
@@ -19,10 +21,14 @@ const ERROR_CODE = /"error":\{"code":(-?\d+)/
 export interface VenueSession {
   readonly end: ServerEnd
   readonly connection: number
+  /** What the exchange hears the client by. */
+  core: ServerSocketEvents | undefined
   auth: 'none' | 'granted' | 'refused' | 'expired'
   channels: ReadonlySet<string>
   /** Market messages so far, by channel: they are numbered from 1. */
   readonly counts: Map<string, number>
+  /** Whose turn it is to be published. */
+  turns: number
 }
 
 /** What the venue tells the invariants. */
@@ -86,6 +92,13 @@ export class Venue implements ServerProgram {
     for (const { end } of this.sessions.values()) end.answersPings = true
   }
 
+  /** The exchange forgets a subscription that it has acknowledged, and says nothing. */
+  revoke(session: VenueSession, channel: string): void {
+    const call = { jsonrpc: '2.0', id: REVOKED, method: 'public/unsubscribe', params: { channels: [channel] } }
+    session.core?.onMessage(Buffer.from(JSON.stringify(call)), true)
+    this.#readLog()
+  }
+
   end(): void {
     this.core.end()
   }
@@ -113,10 +126,19 @@ export class Venue implements ServerProgram {
 
   opened(end: ServerEnd): ServerSocketEvents {
     const connection = ++this.#accepted
-    const session: VenueSession = { end, connection, auth: 'none', channels: new Set(), counts: new Map() }
+    const session: VenueSession = {
+      end,
+      connection,
+      core: undefined,
+      auth: 'none',
+      channels: new Set(),
+      counts: new Map(),
+      turns: 0,
+    }
     this.sessions.set(end, session)
     this.#witness.trace(`venue: connection ${connection} on tcp ${end.tcp.id}`)
     const events = this.core.onSocket(this.#socketOf(session))
+    session.core = events
     return {
       onMessage: (data, isText) => {
         if (!this.#refusesBatch(session, data.toString())) events.onMessage(data, isText)
@@ -181,6 +203,7 @@ export class Venue implements ServerProgram {
   #send(session: VenueSession, payload: string | Uint8Array): void {
     const text = typeof payload === 'string' ? payload : ''
     const id = text.includes('"method":') ? undefined : idIn(text)
+    if (id === REVOKED) return
     if (id === undefined) session.end.send(payload)
     else this.#answer(session, id, text)
   }
@@ -256,7 +279,7 @@ export class Venue implements ServerProgram {
   #publish(session: VenueSession): void {
     const { counts, end } = session
     const noisy = [...session.channels].filter((channel) => !channel.startsWith('user.'))
-    const channel = noisy[this.#random.below(noisy.length)]
+    const channel = noisy[session.turns++ % noisy.length]
     if (channel === undefined || this.silentTopics.has(channel)) return
     const n = (counts.get(channel) ?? 0) + 1
     counts.set(channel, n)

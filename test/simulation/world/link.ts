@@ -138,7 +138,9 @@ export class SimLink implements WsLink, MessageSink {
     const bytes = payloadBytes(payload)
     const sender = this.#openSender
     if (sender === undefined) return OFFER_CLOSED
-    return sender.offer(bytes, options.binary ?? payload instanceof Uint8Array, options.more === true)
+    const sequence = sender.offer(bytes, options.binary ?? payload instanceof Uint8Array, options.more === true)
+    if (sequence > 0) this.#witness.offered('data')
+    return sequence
   }
 
   flush(): void {
@@ -155,7 +157,9 @@ export class SimLink implements WsLink, MessageSink {
 
   ping(payload: Uint8Array): number {
     checkControlPayload(payload)
-    return this.#openSender?.control(PING, payload) ?? OFFER_CLOSED
+    const taken = this.#openSender?.control(PING, payload) ?? OFFER_CLOSED
+    if (taken > 0) this.#witness.offered('ping')
+    return taken
   }
 
   pong(payload: Uint8Array): number {
@@ -259,6 +263,7 @@ export class SimLink implements WsLink, MessageSink {
     this.#deliver()
     if (this.#over) return
     this.#sender?.control(PONG, payload)
+    this.#witness.offered('pong')
     this.#events.onPing(new Uint8Array(payload), this.#request.clock.monoUs())
   }
 

@@ -23,6 +23,7 @@ export class ClientLoop {
   readonly #ready = new Set<Pollable>()
   readonly #tasks: (() => void)[] = []
   #readySinceUs = Infinity
+  #pollsNext = false
   /** When the callback that runs now, or ran last, was called. */
   turnStartUs = 0
   /** The latest moment until which client code blocked, or to which its clock jumped. */
@@ -65,12 +66,11 @@ export class ClientLoop {
     this.lastStallUs = untilUs
   }
 
-  /** One iteration: what is due runs. */
+  /** The next phase: between two of one kind there is always one of the other. */
   async iterate(): Promise<void> {
-    const timersFirst = this.#random.below(2) === 0
-    if (timersFirst) await this.#timers()
-    await this.#poll()
-    if (!timersFirst) await this.#timers()
+    this.#pollsNext = !this.#pollsNext
+    if (this.#pollsNext) await this.#timers()
+    else await this.#poll()
   }
 
   /** Client code called from outside of timers and sockets: a user's call, say. */

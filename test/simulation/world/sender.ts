@@ -10,6 +10,8 @@ const MASK = Uint8Array.of(0x5a, 0x17, 0xc3, 0x88)
 
 /** Hears what becomes of frames, as the kernel saw it: evidence that no part of the library had a hand in. */
 export interface KernelWitness {
+  /** The actor hands a frame to its link, or the link answers a ping. */
+  offered(kind: 'data' | 'ping' | 'pong'): void
   /** The kernel took the first bytes of a data frame. */
   began(payload: Buffer): void
   /** The kernel has all of it. */

@@ -1,0 +1,10 @@
+import type { Simulation } from '../simulation.ts'
+
+/** A topic that is said to be silent has been, for as long as the options say, on this connection. */
+export function topicIsSilent(sim: Simulation, topic: string): void {
+  const { setup, clock, evidence } = sim
+  const lastUs = evidence.lastTopicData.get(topic)
+  if (setup.topicSilentMs === undefined || lastUs === undefined) return
+  const forMs = (clock.monoUs() - lastUs) / 1000
+  if (forMs < setup.topicSilentMs) sim.violated('no-false-alarm', `${topic} is called silent after ${forMs} ms`)
+}
