@@ -44,7 +44,7 @@ class Deflater {
   bool Run(const uint8_t* payload, size_t n, Bytes& out);
 
   z_stream_s* stream_ = nullptr;
-  const DeflateOptions::Compress compress_;
+  const DeflateCompression compress_;
   const int window_bits_;
   const bool keeps_window_;
 };
