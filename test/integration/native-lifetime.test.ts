@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { CompiledLibrary, runChild } from '../support/child.ts'
+import { CompiledLibrary, PATIENCE_MS, runChild } from '../support/child.ts'
 
 let library: CompiledLibrary
 
@@ -8,23 +8,31 @@ beforeAll(() => {
 })
 afterAll(() => library.remove())
 
-const run = (scenario: string, argument = '') =>
-  runChild('native-lifetime.mjs', [library.entry, scenario, argument]).then(({ code, signal, stdout, stderr }) => ({
-    code,
-    signal,
-    stderr,
-    result: stdout === '' ? undefined : (JSON.parse(stdout) as unknown),
-  }))
+const run = (scenario: string, argument = '', patienceMs?: number) =>
+  runChild('native-lifetime.mjs', [library.entry, scenario, argument], patienceMs).then(
+    ({ code, signal, stdout, stderr }) => ({
+      code,
+      signal,
+      stderr,
+      result: stdout === '' ? undefined : (JSON.parse(stdout) as unknown),
+    }),
+  )
 
 const ended = (result: unknown) => ({ code: 0, signal: null, stderr: '', result })
 
-/** More of them, for an afternoon: `SHARED_WS_ROUNDS=200 SHARED_WS_CYCLES=10000 npx vitest run native-lifetime`. */
+/**
+ * More of them: `SHARED_WS_ROUNDS=200 SHARED_WS_CYCLES=10000 npx vitest run native-lifetime`. native/README.md has the command
+ * that takes plain, TLS and compressed connections one after the other, and tells of memory on the way.
+ */
 const ROUNDS = process.env['SHARED_WS_ROUNDS'] ?? '13'
 const CYCLES = process.env['SHARED_WS_CYCLES'] ?? '600'
+/** Long enough for a busy machine; only a hang takes it. */
+const ROUNDS_MS = PATIENCE_MS + Number(ROUNDS) * 1000
+const CYCLES_MS = PATIENCE_MS + Number(CYCLES) * 50
 
 describe('native links', () => {
-  test('in Workers that are terminated at any moment', async () => {
-    expect(await run('workers', ROUNDS)).toEqual(ended({ enoughWereBusy: true, linksOfThisThread: 1 }))
+  test('in Workers that are terminated at any moment', { timeout: ROUNDS_MS + 15_000 }, async () => {
+    expect(await run('workers', ROUNDS, ROUNDS_MS)).toEqual(ended({ enoughWereBusy: true, linksOfThisThread: 1 }))
   })
 
   test.each(['inside', 'outside'])('when the process exits %s a delivery', async (where) => {
@@ -59,7 +67,7 @@ describe('native links', () => {
     expect(await run('unreachable')).toEqual(ended(['ECONNREFUSED', 'ENETUNREACH']))
   })
 
-  test('leave nothing behind, plain or TLS, compressed or not', async () => {
-    expect(await run('cycles', CYCLES)).toEqual(ended({ moreFds: 0, links: 0, leaks: false, handles: [] }))
+  test('leave nothing behind, plain or TLS, compressed or not', { timeout: CYCLES_MS + 15_000 }, async () => {
+    expect(await run('cycles', CYCLES, CYCLES_MS)).toEqual(ended({ moreFds: 0, links: 0, leaks: false, handles: [] }))
   })
 })

@@ -40,11 +40,11 @@ export interface ChildResult {
   readonly stderr: string
 }
 
-/** How long a child may take before it counts as one that does not exit by itself. */
-const PATIENCE_MS = 45_000
+/** How long a child may take, unless told otherwise, before it counts as one that does not exit by itself. */
+export const PATIENCE_MS = 45_000
 
 /** Runs a script of `test/integration/children` until it ends. */
-export function runChild(script: string, argv: readonly string[]): Promise<ChildResult> {
+export function runChild(script: string, argv: readonly string[], patienceMs = PATIENCE_MS): Promise<ChildResult> {
   const path = fileURLToPath(new URL(`../integration/children/${script}`, import.meta.url))
   // A warning is a finding too: it would be on stderr, which tests compare with ''.
   // bufferutil, a peer of the benches that ws loads where it finds it, aborts in a Worker that is being terminated.
@@ -59,9 +59,9 @@ export function runChild(script: string, argv: readonly string[]): Promise<Child
     stderr += text
   })
   const patience = setTimeout(() => {
-    stderr += `\n[killed: it did not exit within ${PATIENCE_MS} ms]`
+    stderr += `\n[killed: it did not exit within ${patienceMs} ms]`
     child.kill('SIGKILL')
-  }, PATIENCE_MS)
+  }, patienceMs)
   return new Promise((resolve, reject) => {
     child.once('error', reject)
     child.once('close', (code, signal) => {

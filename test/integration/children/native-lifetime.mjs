@@ -299,7 +299,10 @@ const scenarios = {
   },
 
   /** `argument` connects and closes, half of them over TLS: nothing may add up. */
+  // `argument`: how many, and of one kind alone if it is named: "10000 deflate". `report` tells of memory on the way.
   async cycles() {
+    const [number, kind = 'all', report] = argument.split(' ')
+    const count = Number(number)
     // Links that offer it compress both ways, plain and TLS.
     const welcome = (socket) => {
       socket.send('welcome '.repeat(500))
@@ -310,7 +313,8 @@ const scenarios = {
     const fds = () => readdirSync('/proc/self/fd').length
     const cycle = (i) =>
       new Promise((resolve) => {
-        const deflates = i % 4 < 2
+        const deflates = kind === 'deflate' || (kind === 'all' && i % 4 < 2)
+        const url = kind === 'tls' || (kind === 'all' && i % 2 === 1) ? server.wss : server.ws
         let heard = 0
         const events = {
           async onMessages(batch) {
@@ -320,15 +324,15 @@ const scenarios = {
               link.offer('compressed, too '.repeat(500))
               return
             }
-            const kind = i % 3
-            if (kind === 0) link.terminate({ kind: 'local-stop' })
-            else if (kind === 1) link.close(1000, 'done', 5000)
+            const way = i % 3
+            if (way === 0) link.terminate({ kind: 'local-stop' })
+            else if (way === 1) link.close(1000, 'done', 5000)
             else for (const socket of server.clients()) socket.close(1001)
           },
           onEnd: resolve,
         }
         const options = deflates ? { perMessageDeflate: DEFLATE } : {}
-        const closing = open(i % 2 === 0 ? server.ws : server.wss, events, undefined, options)
+        const closing = open(url, events, undefined, options)
         closing.catch(resolve)
       })
     const rest = async () => {
@@ -337,11 +341,18 @@ const scenarios = {
       await turn()
       gc()
     }
-    const count = Number(argument)
     for (let i = 0; i < 60; i++) await cycle(i)
     await rest()
     const before = { fds: fds(), rss: process.memoryUsage.rss() }
-    for (let i = 0; i < count; i++) await cycle(i)
+    for (let i = 0; i < count; i++) {
+      if (report !== undefined && i % Math.ceil(count / 10) === 0) {
+        await rest()
+        const { rss, heapUsed } = process.memoryUsage()
+        const MB = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`
+        console.error(`${i} cycles, ${kind}: heap ${MB(heapUsed)}, RSS ${MB(rss)}, ${fds()} fds`)
+      }
+      await cycle(i)
+    }
     await rest()
     const after = { fds: fds(), rss: process.memoryUsage.rss() }
     server.close()
