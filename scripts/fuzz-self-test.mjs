@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path'
 import { compilePlanted, fuzz, prepare } from './fuzz-target.mjs'
 import { BuildError, root } from './native-program.mjs'
 
-const SECONDS = 30
+const SECONDS = 60
 const TABLE = 'native/fuzz/planted.json'
 const output = 'build/fuzz/planted'
 

@@ -47,6 +47,11 @@ inline HeaderParse ParseFrameHeader(const uint8_t* in, size_t n, uint64_t max_fr
   if (in[1] & 0x80) return refuse(Status::kMaskedFrame);
   uint64_t payload = in[1];
   header->bytes = 2;
+  if (header->IsControl()) {
+    // A longer form of the length is one too many: it is not waited for.
+    if (payload > kMaxControlPayloadBytes) return refuse(Status::kControlTooLong);
+    if (!header->fin) return refuse(Status::kControlFragmented);
+  }
   if (payload == 126) {
     if (n < 4) return HeaderParse::kNeedsMore;
     payload = static_cast<uint64_t>(in[2]) << 8 | in[3];
@@ -62,10 +67,6 @@ inline HeaderParse ParseFrameHeader(const uint8_t* in, size_t n, uint64_t max_fr
   }
   header->payload = payload;
 
-  if (header->IsControl()) {
-    if (payload > kMaxControlPayloadBytes) return refuse(Status::kControlTooLong);
-    if (!header->fin) return refuse(Status::kControlFragmented);
-  }
   if (payload > max_frame_bytes) return refuse(Status::kFrameTooLarge);
   return HeaderParse::kDone;
 }

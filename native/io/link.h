@@ -107,6 +107,7 @@ class Link {
   bool HasReadRoom() const;
   size_t ReadCapacity() const;
   void TakePlaintext(uint8_t* data, size_t size);
+  void EndOfStream();
   void ReadSealed();
   void SetBacklog(const uint8_t* data, size_t size);
   void TakeBacklog();

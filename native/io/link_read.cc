@@ -88,10 +88,21 @@ void Link::ReadTurn() {
     // The kernel tells an error once, and send() had it: recv() finds an end of the stream, or nothing.
     End(EndReason::kSocket, static_cast<uint32_t>(write_error_));
   } else if (count == 0) {
-    End(EndReason::kEof, 0);
+    EndOfStream();
   } else if (socket_error_seen_) {
     End(EndReason::kSocket, ECONNRESET);
   }
+}
+
+// The peer has shut its side. When its CLOSE, or a violation, was read in this very turn, it is still to be
+// delivered and answered: the peer may well read on. recv() tells the end again.
+void Link::EndOfStream() {
+  if (!close_due_ || close_sent_) {
+    End(EndReason::kEof, 0);
+    return;
+  }
+  more_sealed_ = tls_ != nullptr;
+  RearmOnce();
 }
 
 // The road of a message stays in registers; everything else goes to the link.
@@ -184,7 +195,7 @@ void Link::ReadSealed() {
     return;
   }
   more_sealed_ = false;
-  if (result == TlsStream::Result::kClosed) End(EndReason::kEof, 0);
+  if (result == TlsStream::Result::kClosed) EndOfStream();
   if (result == TlsStream::Result::kFailed) End(EndReason::kTls, 0, error);
 }
 

@@ -1,7 +1,8 @@
 // Feeds the vectors of test/conformance to core/, without sockets. test/conformance/core-subject.ts writes to
 // it and reads its answers:
 //
-//   in   ID MAX_FRAME MAX_MESSAGE EVERY_SIMD  N size…  N cut…  N_SEGMENTS\n
+//   in   ID MAX_FRAME MAX_MESSAGE WINDOW_BITS NO_TAKEOVER BINARY_FORMAT EVERY_SIMD  N size…  N cut…
+//   N_SEGMENTS\n
 //        and for each segment   BYTES LOG_BYTES\n  the bytes, then the log that Recorder must have when it
 //        has got them
 //   out  ID CHECKS\n             so many logs were compared, and all were right
@@ -30,6 +31,7 @@ struct Segment {
 struct Vector {
   std::string id;
   Limits limits;
+  Extensions extensions;
   int every_simd = 0;
   std::vector<size_t> sizes, cuts;
   std::vector<Segment> segments;
@@ -51,7 +53,16 @@ std::string ReadBytes(std::istream& in, size_t size) {
 
 bool ReadVector(std::istream& in, Vector* vector) {
   if (!(in >> vector->id)) return false;
-  in >> vector->limits.max_frame_bytes >> vector->limits.max_message_bytes >> vector->every_simd;
+  in >> vector->limits.max_frame_bytes >> vector->limits.max_message_bytes;
+  int window_bits = 0, no_takeover = 0, format = 0;
+  in >> window_bits >> no_takeover >> format >> vector->every_simd;
+  vector->extensions = Extensions();
+  if (window_bits > 0) {
+    vector->extensions.deflate.emplace();
+    vector->extensions.deflate->server_max_window_bits = window_bits;
+    vector->extensions.deflate->server_no_context_takeover = no_takeover != 0;
+  }
+  vector->extensions.inflate_binary = static_cast<BinaryFormat>(format);
   vector->sizes = ReadNumbers(in);
   vector->cuts = ReadNumbers(in);
   size_t segments = 0;
@@ -93,7 +104,7 @@ class Run {
   template <class NextCut>
   void Feed(const std::string& how, int refuse_one_in, NextCut next_cut) {
     if (!failure_.empty()) return;
-    Connection connection(vector_.limits);
+    Connection connection(vector_.limits, vector_.extensions);
     Recorder recorder;
     recorder.refuse_one_in = refuse_one_in;
     std::string expected;

@@ -149,10 +149,11 @@ TEST(decoder_checks_in_the_order_of_the_rfc) {
   CHECK_EQ(StatusOf(with_mask(Header(0x7F, 5, 8))), Status::kReservedBits);
   CHECK_EQ(StatusOf(with_mask(Header(0x0F, 5, 8))), Status::kReservedOpcode);
   CHECK_EQ(StatusOf(with_mask(Header(0x09, 5, 8))), Status::kMaskedFrame);
-  CHECK_EQ(StatusOf(Header(0x09, 5, 8), 1), Status::kNonMinimalLength);
-  CHECK_EQ(StatusOf(Header(0x09, uint64_t{1} << 63, 8), 1), Status::kLengthTopBit);
-  CHECK_EQ(StatusOf(Header(0x09, 70000, 8), 1), Status::kControlTooLong);
+  CHECK_EQ(StatusOf(Header(0x09, 5, 8), 1), Status::kControlTooLong);
+  CHECK_EQ(StatusOf(Header(0x09, uint64_t{1} << 63, 8), 1), Status::kControlTooLong);
   CHECK_EQ(StatusOf(Header(0x09, 125), 1), Status::kControlFragmented);
+  CHECK_EQ(StatusOf(Header(0x82, 5, 8), 1), Status::kNonMinimalLength);
+  CHECK_EQ(StatusOf(Header(0x82, uint64_t{1} << 63, 8), 1), Status::kLengthTopBit);
   CHECK_EQ(StatusOf(Header(0x82, 125), 1), Status::kFrameTooLarge);
 }
 
@@ -173,6 +174,9 @@ TEST(decoder_needs_no_more_bytes_than_a_verdict_does) {
   CHECK_EQ(StatusOf(BytesOf({0xC1})), Status::kReservedBits);
   CHECK_EQ(StatusOf(BytesOf({0x83})), Status::kReservedOpcode);
   CHECK_EQ(StatusOf(BytesOf({0x82, 0xFF})), Status::kMaskedFrame);
+  CHECK_EQ(StatusOf(BytesOf({0x89, 126})), Status::kControlTooLong);
+  CHECK_EQ(StatusOf(BytesOf({0x0A, 127})), Status::kControlTooLong);
+  CHECK_EQ(StatusOf(BytesOf({0x08, 1})), Status::kControlFragmented);
 }
 
 }  // namespace

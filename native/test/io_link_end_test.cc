@@ -103,6 +103,45 @@ TEST(destroy_with_a_close_due) {
   CHECK(pair.peer->TakeFrames().empty(), "no CLOSE from a link that is gone");
 }
 
+// One call reads both: the last frame, and the end of the stream behind it.
+TEST(what_comes_with_the_fin_is_answered) {
+  const std::pair<std::string, int> lasts[] = {{CloseFrame(1001), 1001}, {BytesOf({0xA1, 0}), 1002}};
+  for (const auto& [last, code] : lasts) {
+    World world;
+    Pair pair(&world);
+    world.on_delivery = [&] {
+      if (world.Messages(pair.id).size() == 1) CHECK(pair.Offer("answer") > 0, "the link is still open");
+      world.on_delivery = nullptr;
+    };
+    pair.peer->Send(TextFrame("question") + last);
+    pair.peer->HalfClose();
+    REQUIRE(pair.peer->AwaitAcknowledged());
+    world.Drain(pair.id);
+    CHECK_EQ(world.Messages(pair.id).size(), 1u);
+    UNTIL(world, world.Has(pair.id, RecordKind::kEnd));
+    CHECK_EQ(world.First(pair.id, RecordKind::kEnd).opcode, static_cast<uint8_t>(EndReason::kEof));
+    UNTIL(world, pair.peer->eof);
+    const std::vector<ClientFrame> frames = pair.peer->TakeFrames();
+    REQUIRE(frames.size() == 2);
+    CHECK_EQ(frames[0].payload, "answer");
+    CHECK_EQ(frames[1].payload, BytesOf({code >> 8, code & 255}));
+  }
+}
+
+// There is nothing to answer, so nothing to wait for.
+TEST(a_fin_behind_both_closes_ends_the_link) {
+  World world;
+  Pair pair(&world);
+  pair.link().Close(1000, nullptr, 0);
+  pair.peer->Send(CloseFrame(1000));
+  pair.peer->HalfClose();
+  REQUIRE(pair.peer->AwaitAcknowledged());
+  world.Drain(pair.id);
+  UNTIL(world, world.Has(pair.id, RecordKind::kEnd));
+  UNTIL(world, pair.peer->eof);
+  CHECK_EQ(pair.peer->TakeFrames().size(), 1u);
+}
+
 TEST(shutdown_with_links_in_every_phase) {
   for (int round = 0; round < 4; round++) {
     std::vector<std::unique_ptr<Peer>> peers;

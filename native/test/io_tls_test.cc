@@ -233,6 +233,25 @@ TEST(tls_ends_of_every_kind) {
   }
 }
 
+// As polite servers leave: CLOSE and close_notify in one segment.
+TEST(tls_close_with_close_notify_is_answered) {
+  World world;
+  TlsPair pair(&world);
+  world.on_delivery = [&] {
+    if (world.Messages(pair.id).size() == 1) CHECK(pair.Offer("answer") > 0, "the link is still open");
+    world.on_delivery = nullptr;
+  };
+  pair.peer->Send(TextFrame("question") + CloseFrame(1001));
+  pair.peer->SendCloseNotify();
+  UNTIL(world, world.Has(pair.id, RecordKind::kEnd));
+  CHECK_EQ(world.First(pair.id, RecordKind::kEnd).opcode, static_cast<uint8_t>(EndReason::kEof));
+  UNTIL(world, pair.peer->tcp().eof);
+  const std::vector<ClientFrame> frames = pair.peer->TakeFrames();
+  REQUIRE(frames.size() == 2);
+  CHECK_EQ(frames[0].payload, "answer");
+  CHECK_EQ(frames[1].payload, BytesOf({1001 >> 8, 1001 & 255}));
+}
+
 TEST(tls_sealed_frames_cannot_be_withdrawn) {
   World world;
   TlsPair pair(&world, 0, 64 * 1024, 4096);

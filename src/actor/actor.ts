@@ -65,6 +65,13 @@ export interface WsActor {
   sendBatch(payloads: readonly WsPayload[], options?: { readonly binary?: boolean; readonly urgent?: boolean }): number
 
   /**
+   * Resolves when there is room again after `full`: the lanes are at most half full. At once if they are. Rejects with
+   * `ERR_NOT_OPEN`, with `WsConnectError` when the connection ends before, with `ERR_TIMEOUT` (default: no limit of its own), or
+   * with the signal's reason.
+   */
+  writable(options?: { readonly timeoutMs?: number; readonly signal?: AbortSignal }): Promise<void>
+
+  /**
    * Adds to the desired subscriptions; those already desired are left alone, but one that was rejected is asked for again.
    * Sent now if the connection has come that far, else by the replay. Throws `ERR_NO_SUBSCRIPTIONS` without a manager.
    */

@@ -136,6 +136,11 @@ export class Lanes {
     return this.#pacing === undefined || this.#pacing.pacer.nextUs(own) <= this.#pacing.nowUs()
   }
 
+  /** The lanes of the user are at most half full. */
+  get isHalfEmpty(): boolean {
+    return [this.#urgent, this.#normal].every((lane) => lane.bytes * 2 <= lane.maxBytes)
+  }
+
   /** Nothing that users have sent waits. */
   get isEmpty(): boolean {
     return this.#urgent.waiting.length === 0 && this.#normal.waiting.length === 0

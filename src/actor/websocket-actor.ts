@@ -49,6 +49,8 @@ export class WebSocketActor<M = unknown, E = never> implements WsActor {
   /** `drain()` has been called: nothing new is accepted, for good. */
   #draining = false
   readonly #drained = new Set<(all: boolean) => void>()
+  /** Who waits for room in the lanes. */
+  #room: Deferred<void> | undefined
 
   /** Throws one `WsConfigError` with every mistake in `options`. Nothing happens before {@link start}. */
   constructor(options: WebSocketActorOptions<M, E>) {
@@ -120,6 +122,18 @@ export class WebSocketActor<M = unknown, E = never> implements WsActor {
     const accepted = asks.lanes.sendAll(payloads, { binary: options?.binary, urgent: options?.urgent }, isInside)
     this.#core.waitForBudget()
     return accepted
+  }
+
+  async writable(options?: { readonly timeoutMs?: number; readonly signal?: AbortSignal }): Promise<void> {
+    const { timeoutMs, signal } = checkWait('writable', options)
+    signal.throwIfAborted()
+    if (this.#carrier() === undefined) throw notOpenError('writable')
+    if (this.#core.asks.lanes.isHalfEmpty) return
+    this.#room ??= deferred()
+    const { promise } = this.#room
+    const ms = timeoutMs ?? MAX_TIMER_MS
+    const expired = (): Error => timeoutError('the lanes were not half empty', ms)
+    await withDeadline({ clock: this.#core.options.clock, ms, expired }, signal, () => promise)
   }
 
   subscribe(items: readonly string[]): void {
@@ -286,6 +300,10 @@ export class WebSocketActor<M = unknown, E = never> implements WsActor {
 
   #progressed(): void {
     this.#tellResumed()
+    if (this.#room !== undefined && this.#core.asks.lanes.isHalfEmpty) {
+      this.#room.resolve()
+      this.#room = undefined
+    }
     if (this.#drained.size === 0 || !this.#isDrained()) return
     for (const settle of this.#drained) settle(true)
   }
@@ -301,6 +319,8 @@ export class WebSocketActor<M = unknown, E = never> implements WsActor {
 
   #disconnected(cause: WsDisconnectCause): void {
     this.#core.watch.pings.rejectAll(this.#endError(cause))
+    this.#room?.reject(this.#endError(cause))
+    this.#room = undefined
     for (const settle of this.#drained) settle(false)
     // Whoever waits from now on waits for the next connection.
     if (this.#ready.settled) this.#ready = deferred()

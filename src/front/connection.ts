@@ -112,6 +112,11 @@ export interface WsConnection extends AsyncIterable<WsEvent> {
    */
   sendBatch(payloads: readonly WsPayload[], options?: WsSendOptions): number
   /**
+   * Resolves when `send` has room again after it said `full`: the queue is at most half full. At once if it is. Rejects with
+   * `ERR_NOT_OPEN`, with `WsConnectError` when the connection ends before, with `ERR_TIMEOUT`, or with the signal's reason.
+   */
+  writable(options?: WsWaitOptions): Promise<void>
+  /**
    * Sends a request and resolves with what became of it; for everything the network can do. `confirmed` needs a handler
    * with `matchReply`. Rejects for a programmer's mistake: `ERR_CONFIG`, `ERR_PAYLOAD_TYPE`, `ERR_PAYLOAD_WRITER`,
    * `ERR_REQUEST_ID_NOT_IN_FRAME`.

@@ -107,6 +107,10 @@ export class HealingConnection implements WsConnection {
     return 0
   }
 
+  writable(options?: WsWaitOptions): Promise<void> {
+    return this.#actor.writable(options)
+  }
+
   ask(request: WsDelegatedRequest): Promise<WsOutcome> {
     return this.#actor.ask(request)
   }

@@ -12,6 +12,7 @@ import {
   type WsOpenInfo,
   type WsTransport,
 } from '../../src/transport/transport.ts'
+import { offerOf } from './deflate.ts'
 import type { Action } from './script.ts'
 import type { Vector } from './vectors.ts'
 
@@ -51,6 +52,7 @@ export class EchoApplication implements WsLinkEvents {
   #waiting: { readonly bytes: Uint8Array; readonly binary: boolean }[] = []
 
   constructor(transport: WsTransport, url: URL, vector: Vector) {
+    const { offer, compressFrom, inflateBinary } = vector.extensions
     const request: WsConnectRequest = {
       url,
       headers: [],
@@ -61,6 +63,8 @@ export class EchoApplication implements WsLinkEvents {
       proxy: undefined,
       limits: { ...vector.limits, maxLinkBytes: 64 * 1024 },
       timeouts: TIMEOUTS,
+      perMessageDeflate: offer === '' ? undefined : offerOf(offer, compressFrom),
+      inflateBinary,
       socket: {},
       clock: this.clock,
       random: systemRandom,

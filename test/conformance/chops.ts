@@ -22,7 +22,7 @@ const cutAt = (cut: number): Chop => ({
 const EVERY_CUT_BELOW_BYTES = FULL ? 600 : 48
 const EVERY_SIZE_BELOW_BYTES = FULL ? 600 : 16
 const SINGLE_BYTES_BELOW = FULL ? 8192 : 1500
-const FEW_CHOPS_FROM_BYTES = 512 * 1024
+const FEW_CHOPS_FROM_BYTES = 64 * 1024
 
 const upTo = (n: number): number[] => Array.from({ length: Math.max(0, n) }, (_, index) => index + 1)
 
@@ -32,7 +32,9 @@ export function socketChops(vector: Vector, total: number): Chop[] {
   // A head of its own is what such a vector is about: cut it, everywhere by its own bytes.
   const bytes = total + (vector.head?.length ?? 0)
   if (bytes === 0) return [whole]
-  if (bytes >= FEW_CHOPS_FROM_BYTES) return [whole, chunksOf(65_536 - 1)]
+  // Cuts are the business of other vectors: these are many messages.
+  if (vector.rounds > 1) return total === 0 ? [whole] : [whole, glued, chunksOf(total < 4096 ? 5 : 1460)]
+  if (bytes >= FEW_CHOPS_FROM_BYTES) return [whole, chunksOf(bytes < 1024 * 1024 ? 4093 : 65_521)]
   const sizes =
     bytes <= EVERY_SIZE_BELOW_BYTES ? upTo(bytes - 1) : [...(bytes <= SINGLE_BYTES_BELOW ? [1, 2, 7] : []), 1460]
   const edges = [...upTo(4), Math.floor(bytes / 2), ...upTo(3).map((back) => bytes - back)]

@@ -2,6 +2,7 @@ import { isAscii } from 'node:buffer'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { PROTOCOL_STATUSES } from '../../src/errors/statuses.ts'
+import { parametersOf } from './deflate.ts'
 import type { Payload } from './payload.ts'
 import type { Vector } from './vectors.ts'
 
@@ -26,6 +27,9 @@ export function isForCore({ steps, head }: Vector): boolean {
   const kinds = ['write', 'sends', 'told', 'silent', 'ended']
   return head === undefined && steps.every(({ kind }) => kinds.includes(kind))
 }
+
+/** As BinaryFormat in native/core/extensions.h, from 1 on. */
+const FORMATS = ['gzip', 'deflate', 'deflate-raw']
 
 /** Feeds vectors to native/test/conformance_runner.cc, the program at `binary`. */
 export async function runCore(binary: string, vectors: readonly Vector[]): Promise<CoreResult[]> {
@@ -61,8 +65,12 @@ function* request(vector: Vector): Generator<Buffer> {
   const segments = segmentsOf(vector)
   const total = segments.reduce((sum, { bytes }) => sum + bytes.length, 0)
   const { maxFrameBytes, maxMessageBytes } = vector.limits
-  const { sizes, cuts } = coreChops(total)
-  const head = [vector.id, maxFrameBytes, maxMessageBytes, total <= EVERY_CUT_BELOW_BYTES ? 1 : 0]
+  const { sizes, cuts } = coreChops(vector, total)
+  const { answer, inflateBinary } = vector.extensions
+  const { serverNoContextTakeover, serverMaxWindowBits } = parametersOf(answer)
+  const format = inflateBinary === undefined ? 0 : FORMATS.indexOf(inflateBinary) + 1
+  const deflate = [answer === '' ? 0 : serverMaxWindowBits, serverNoContextTakeover ? 1 : 0, format]
+  const head = [vector.id, maxFrameBytes, maxMessageBytes, ...deflate, total <= EVERY_CUT_BELOW_BYTES ? 1 : 0]
   yield Buffer.from(`${[...head, sizes.length, ...sizes, cuts.length, ...cuts, segments.length].join(' ')}\n`)
   for (const { bytes, log } of segments)
     yield Buffer.concat([Buffer.from(`${bytes.length} ${log.length}\n`), bytes, log])
@@ -106,8 +114,10 @@ function endLine({ code, closeCode, reason }: { code: string; closeCode: number 
 }
 
 /** Sizes of chunks, and places to cut the stream in two. */
-function coreChops(total: number): { sizes: number[]; cuts: number[] } {
+function coreChops({ rounds }: Vector, total: number): { sizes: number[]; cuts: number[] } {
   const upTo = (n: number): number[] => Array.from({ length: n }, (_, index) => index + 1)
+  // Cuts are the business of other vectors: these are many messages.
+  if (rounds > 1) return { sizes: [total, 997, ...(total < 100_000 ? [3] : [])], cuts: [Math.ceil(total / 2)] }
   if (total <= EVERY_CUT_BELOW_BYTES) return { sizes: upTo(total), cuts: upTo(total - 1) }
   const small = total <= 128 * 1024 ? upTo(20) : total <= 2 * 1024 * 1024 ? [1, 2, 64] : []
   const sizes = [...small, 997, 1460, 4096, 16384, 65536, 262_144, 1_048_576].filter((size) => size < total)

@@ -1,4 +1,5 @@
 import { encodeServerFrame, type ServerFrameOptions } from '../support/raw-frames.ts'
+import type { ServerDeflate } from './deflate.ts'
 import { EMPTY, type Payload, payloadOf, readPayload } from './payload.ts'
 import type { Tokens } from './tokens.ts'
 
@@ -12,7 +13,6 @@ export interface ServerFrames {
   readonly opcode: number
   /** What the frames carry together. */
   readonly payload: Payload
-  readonly fin: boolean
   bytes(): Buffer
 }
 
@@ -20,17 +20,16 @@ export function isFrameName(word: string | undefined): boolean {
   return word !== undefined && (Object.hasOwn(OPCODES, word) || /^OP\d+$/.test(word))
 }
 
-/** `TEXT "x"`, `CONT(FIN=0) "x"`, `BIN(RSV=5) "x"`, `OP3 ""`, `CLOSE 1000 "reason"`, `TEXT(fragments=64) "*"×4096`. */
-export function readServerFrames(tokens: Tokens): ServerFrames {
+/** `deflate` compresses what is marked so. `TEXT "x"`, `CONT(FIN=0) "x"`, `BIN(RSV=5) "x"`, `OP3 ""`, `CLOSE 1000 "reason"`, `TEXT(fragments=64) "*"×4096`. */
+export function readServerFrames(tokens: Tokens, deflate: ServerDeflate): ServerFrames {
   const opcode = readOpcode(tokens)
-  const how = readModifiers(tokens)
+  const { fragments, deflated, ...options } = readModifiers(tokens)
   const payload = opcode === 8 ? readClosePayload(tokens) : readPayload(tokens)
-  const { fragments, ...options } = how
-  const fin = options.fin ?? true
-  if (fragments === undefined) {
-    return { opcode, payload, fin, bytes: () => encodeServerFrame(opcode, payload.bytes(), options) }
-  }
-  return { opcode, payload, fin, bytes: () => fragmented(opcode, payload.bytes(), fragments, options) }
+  const carried = deflated ? deflate.next(payload) : () => payload.bytes()
+  const how = deflated ? { ...options, rsv: 4 } : options
+  const bytes = (): Buffer =>
+    fragments === undefined ? encodeServerFrame(opcode, carried(), how) : fragmented(opcode, carried(), fragments, how)
+  return { opcode, payload, bytes }
 }
 
 export function readOpcode(tokens: Tokens): number {
@@ -51,6 +50,8 @@ export function readClosePayload(tokens: Tokens): Payload {
 
 interface Modifiers extends ServerFrameOptions {
   readonly fragments?: number
+  /** By permessage-deflate. */
+  readonly deflated?: true
 }
 
 function readModifiers(tokens: Tokens): Modifiers {
@@ -58,7 +59,8 @@ function readModifiers(tokens: Tokens): Modifiers {
   if (!tokens.take('(')) return how
   do {
     const name = tokens.word()
-    if (name === 'MASKED') how = { ...how, maskKey: MASK_KEY }
+    if (name === 'DEFLATED') how = { ...how, deflated: true }
+    else if (name === 'MASKED') how = { ...how, maskKey: MASK_KEY }
     else if (/^RSV[123]$/.test(name)) how = { ...how, rsv: (how.rsv ?? 0) | (8 >> Number(name[3])) }
     else how = { ...how, ...valued(name, tokens) }
   } while (tokens.take(','))
@@ -81,7 +83,7 @@ function valued(name: string, tokens: Tokens): Modifiers {
     case 'fragments':
       return { fragments: value }
   }
-  throw tokens.error('FIN=, RSV=, RSV1, MASKED, bits=, announces= or fragments=')
+  throw tokens.error('DEFLATED, FIN=, RSV=, RSV1, MASKED, bits=, announces= or fragments=')
 }
 
 /** Fragments of `size` bytes; where the length is a multiple of it, an empty one ends the message. */

@@ -1,4 +1,5 @@
-import { crc32 } from 'node:zlib'
+import { crc32, deflateRawSync, deflateSync, gzipSync } from 'node:zlib'
+import { SAMPLE_NAMES, sampleAt } from './samples.ts'
 import type { Tokens } from './tokens.ts'
 
 /** Bytes that are made when they are needed: some vectors have 16 MiB of them, and most of the time nobody looks. */
@@ -16,11 +17,20 @@ export function payloadOf(bytes: Uint8Array): Payload {
 
 export function concatenated(parts: readonly Payload[]): Payload {
   if (parts.length === 1) return parts[0] as Payload
-  const byteLength = parts.reduce((sum, part) => sum + part.byteLength, 0)
-  return { byteLength, bytes: () => Buffer.concat(parts.map((part) => part.bytes())) }
+  return {
+    get byteLength() {
+      return parts.reduce((sum, part) => sum + part.byteLength, 0)
+    },
+    bytes: () => Buffer.concat(parts.map((part) => part.bytes())),
+  }
 }
 
-/** `part + part …`, each `"text"` or `hex:00ff`, as it is, `×n` times, or `to n B`: repeated and cut. */
+const PACKERS = { gzip: gzipSync, zlib: deflateSync, raw: deflateRawSync } as const
+
+/**
+ * `part + part …`, each `"text"` or `hex:00ff`, as it is, `×n` times, or `to n B`: repeated and cut; `sample json 16`: the
+ * next 16 units of a sample; `gzip(…)`, `zlib(…)`, `raw(…)`: compressed.
+ */
 export function readPayload(tokens: Tokens): Payload {
   const parts = [readPart(tokens)]
   while (tokens.take('+')) parts.push(readPart(tokens))
@@ -28,6 +38,14 @@ export function readPayload(tokens: Tokens): Payload {
 }
 
 function readPart(tokens: Tokens): Payload {
+  if (tokens.take('sample')) return readSample(tokens)
+  for (const name of Object.keys(PACKERS) as (keyof typeof PACKERS)[]) {
+    if (!tokens.take(name)) continue
+    tokens.expect('(')
+    const inside = readPayload(tokens)
+    tokens.expect(')')
+    return onceMade(() => PACKERS[name](inside.bytes()))
+  }
   const unit = tokens.takeText() ?? tokens.takeHex()
   if (unit === undefined) throw tokens.error('a payload: "text" or hex:00ff')
   if (tokens.take('×')) return cycled(unit, unit.length * tokens.number())
@@ -37,6 +55,30 @@ function readPart(tokens: Tokens): Payload {
     return cycled(unit, size)
   }
   return payloadOf(unit)
+}
+
+function readSample(tokens: Tokens): Payload {
+  const name = SAMPLE_NAMES.find((known) => tokens.take(known))
+  if (name === undefined) throw tokens.error(`one of ${SAMPLE_NAMES.join(', ')}`)
+  const units = tokens.number()
+  const at = tokens.samples.get(name) ?? 0
+  tokens.samples.set(name, at + units)
+  return sampleAt(name, at, units)
+}
+
+/** Kept, for what takes long to make and is small then. */
+function onceMade(make: () => Buffer): Payload {
+  let made: Buffer | undefined
+  const bytes = (): Buffer => {
+    made ??= make()
+    return made
+  }
+  return {
+    get byteLength() {
+      return bytes().length
+    },
+    bytes,
+  }
 }
 
 function cycled(unit: Buffer, byteLength: number): Payload {

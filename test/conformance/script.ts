@@ -1,3 +1,4 @@
+import { parametersOf, ServerDeflate } from './deflate.ts'
 import { isFrameName, readClosePayload, readOpcode, readServerFrames, type ServerFrames } from './frames.ts'
 import { concatenated, EMPTY, type Payload, readPayload } from './payload.ts'
 import { Tokens } from './tokens.ts'
@@ -9,7 +10,13 @@ export type Step =
   /** The server does something to the socket. */
   | { readonly kind: 'server'; readonly action: ServerAction }
   /** The client must send this frame; one with data answers a message that the user was told. */
-  | { readonly kind: 'sends'; readonly opcode: number; readonly payload: Payload }
+  | {
+      readonly kind: 'sends'
+      readonly opcode: number
+      readonly payload: Payload
+      /** By permessage-deflate; undefined: either way. */
+      readonly compressed: boolean | undefined
+    }
   /** The client must have read everything, and sent and told nothing more than was listed. */
   | { readonly kind: 'silent' }
   /** The user must be told of a frame that is not answered. */
@@ -46,14 +53,28 @@ const SERVER_ACTIONS = ['FIN', 'RST', 'holds', 'stalls', 'reads'] as const satis
 const CLOSE = 8
 const DEFAULT_CLOSE_TIMEOUT_MS = 10_000
 
+/** What lasts from one reading of a vector's lines to the next. */
+export class ScriptState {
+  /** By actor: what the client sends back is read from the beginning again. */
+  readonly samples: Readonly<Record<string, Map<string, number>>> = Object.fromEntries(
+    [...'SCUAT'].map((actor) => [actor, new Map<string, number>()]),
+  )
+  readonly deflate: ServerDeflate
+
+  /** `extensions`: of the server's answer. */
+  constructor(extensions: string) {
+    this.deflate = new ServerDeflate(parametersOf(extensions))
+  }
+}
+
 /** `lines` is the text of a block; `where` names its file and first line. */
-export function readScript(lines: readonly string[], where: (line: number) => string): Step[] {
+export function readScript(lines: readonly string[], where: (line: number) => string, state: ScriptState): Step[] {
   const steps: Step[] = []
-  const reader = new ScriptReader(steps)
+  const reader = new ScriptReader(steps, state.deflate)
   for (const [index, line] of lines.entries()) {
     const match = /^([SCUAT]): (.*)$/.exec(line)
     if (match === null) throw new Error(`${where(index)}: a line begins with S:, C:, U:, A: or T:, not "${line}"`)
-    const tokens = new Tokens(match[2] as string, where(index))
+    const tokens = new Tokens(match[2] as string, where(index), state.samples[match[1] as string])
     do reader.read(match[1] as string, tokens)
     while (tokens.take(';'))
     tokens.end()
@@ -64,16 +85,19 @@ export function readScript(lines: readonly string[], where: (line: number) => st
 /** Where a vector says nothing of its end, the server closes, and the client answers with the same code. */
 export function endOf(script: readonly Step[]): Step[] {
   if (script.some(({ kind }) => kind === 'ended')) return []
-  return readScript(['S: CLOSE 1000', 'C: CLOSE 1000', 'U: REMOTE_CLOSE 1000'], () => 'the usual end')
+  const lines = ['S: CLOSE 1000', 'C: CLOSE 1000', 'U: REMOTE_CLOSE 1000']
+  return readScript(lines, () => 'the usual end', new ScriptState(''))
 }
 
 class ScriptReader {
   readonly #steps: Step[]
+  readonly #deflate: ServerDeflate
   /** Data frames since the last message that was complete and echoed. */
   #message: ServerFrames[] = []
 
-  constructor(steps: Step[]) {
+  constructor(steps: Step[], deflate: ServerDeflate) {
     this.#steps = steps
+    this.#deflate = deflate
   }
 
   read(actor: string, tokens: Tokens): void {
@@ -95,7 +119,7 @@ class ScriptReader {
       this.#steps.push({ kind: 'write', bytes: () => payload.bytes() })
       return
     }
-    const frames = readServerFrames(tokens)
+    const frames = readServerFrames(tokens, this.#deflate)
     if (DATA_OPCODES.includes(frames.opcode)) this.#message.push(frames)
     const times = readTimes(tokens)
     this.#steps.push({ kind: 'write', bytes: () => repeated(frames.bytes(), times) })
@@ -106,9 +130,10 @@ class ScriptReader {
     else if (tokens.take('echo')) this.#echo(tokens)
     else {
       const opcode = readOpcode(tokens)
+      const compressed = readCompressed(tokens)
       const payload = opcode === CLOSE ? readClosePayload(tokens) : readPayload(tokens)
       const times = readTimes(tokens)
-      for (let i = 0; i < times; i++) this.#steps.push({ kind: 'sends', opcode, payload })
+      for (let i = 0; i < times; i++) this.#steps.push({ kind: 'sends', opcode, payload, compressed })
       if (DATA_OPCODES.includes(opcode)) this.#message = []
     }
   }
@@ -118,7 +143,7 @@ class ScriptReader {
     const [first] = this.#message
     if (first === undefined) throw tokens.error('a message in front of echo')
     const payload = concatenated(this.#message.map((frames) => frames.payload))
-    this.#steps.push({ kind: 'sends', opcode: first.opcode, payload })
+    this.#steps.push({ kind: 'sends', opcode: first.opcode, payload, compressed: readCompressed(tokens) })
     this.#message = []
   }
 
@@ -127,7 +152,9 @@ class ScriptReader {
       this.#steps.push({ kind: 'opened', subprotocol: tokens.takeText()?.toString() ?? '' })
     } else if (isFrameName(tokens.next)) {
       const opcode = readOpcode(tokens)
-      this.#steps.push({ kind: 'told', opcode, payload: readPayload(tokens) })
+      const payload = readPayload(tokens)
+      const times = readTimes(tokens)
+      for (let i = 0; i < times; i++) this.#steps.push({ kind: 'told', opcode, payload })
     } else {
       const code = tokens.word()
       const end = { code, closeCode: tokens.takeNumber(), reason: tokens.takeText()?.toString() ?? '' }
@@ -160,8 +187,9 @@ function readAction(tokens: Tokens): Action {
     case 'closes': {
       const code = tokens.takeNumber() ?? 0
       const reason = tokens.takeText()?.toString() ?? ''
-      const timeoutMs = tokens.take('within') ? tokens.number() : DEFAULT_CLOSE_TIMEOUT_MS
-      if (timeoutMs !== DEFAULT_CLOSE_TIMEOUT_MS) tokens.expect('ms')
+      if (!tokens.take('within')) return { verb, code, reason, timeoutMs: DEFAULT_CLOSE_TIMEOUT_MS }
+      const timeoutMs = tokens.number()
+      tokens.expect('ms')
       return { verb, code, reason, timeoutMs }
     }
     case 'terminates':
@@ -171,6 +199,15 @@ function readAction(tokens: Tokens): Action {
       return { verb }
   }
   throw tokens.error('sends, pings, pongs, closes, terminates, pauses, resumes or listens')
+}
+
+/** `(DEFLATED)`, `(PLAIN)`, or nothing. */
+function readCompressed(tokens: Tokens): boolean | undefined {
+  if (!tokens.take('(')) return undefined
+  const compressed = tokens.take('DEFLATED')
+  if (!compressed) tokens.expect('PLAIN')
+  tokens.expect(')')
+  return compressed
 }
 
 /** `3 times`, or nothing. */

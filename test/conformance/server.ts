@@ -1,5 +1,6 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { type ClientFrame, ClientFrameParser } from '../support/raw-frames.ts'
+import type { ServerInflate } from './deflate.ts'
 
 /** The server's end of one connection, in the hands of a run. It answers nothing by itself. */
 export class ServerEnd {
@@ -14,6 +15,7 @@ export class ServerEnd {
   ended: 'FIN' | 'RST' | undefined
 
   readonly #parser = new ClientFrameParser()
+  #inflate: ServerInflate | undefined
 
   constructor(socket: Socket, requestHead: string) {
     this.socket = socket
@@ -36,11 +38,18 @@ export class ServerEnd {
     try {
       for (const frame of this.#parser.push(bytes)) {
         if (this.frames.at(-1)?.opcode === 8) this.defect ??= 'the client sent a frame behind its CLOSE'
-        this.frames.push(frame)
+        const { compressed, payload } = frame
+        this.frames.push(compressed ? { ...frame, payload: (this.#inflate as ServerInflate).next(payload) } : frame)
       }
     } catch (error) {
       this.defect ??= (error as Error).message
     }
+  }
+
+  /** permessage-deflate was agreed upon: what comes compressed is inflated. */
+  admitCompressed(inflate: ServerInflate): void {
+    this.#inflate = inflate
+    this.#parser.admitsCompressed = true
   }
 
   get unfinishedBytes(): number {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { WsTransport } from '../../src/transport/transport.ts'
 import { EchoApplication, TERMINATED } from './application.ts'
 import type { Chop } from './chops.ts'
+import { parametersOf, ServerInflate } from './deflate.ts'
 import { payloadOf, shown } from './payload.ts'
 import type { End, ServerAction, Step } from './script.ts'
 import type { ConformanceServer, ServerEnd } from './server.ts'
@@ -119,7 +120,7 @@ class SocketRun {
         this.#client.perform(step.action)
         return
       case 'time':
-        await turn()
+        for (let turns = 0; turns < QUIET_TURNS; turns++) await turn()
         this.#client.clock.advance(step.ms)
         await turn()
     }
@@ -132,15 +133,32 @@ class SocketRun {
     const key = requestHeaders.get('sec-websocket-key') ?? ''
     this.#check(/^[A-Za-z0-9+/]{22}==$/.test(key), () => `Sec-WebSocket-Key: ${key} is not 16 bytes in base64`)
     const accept = createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64')
+    const { offer, answer } = this.#vector.extensions
+    const offered = requestHeaders.get('sec-websocket-extensions') ?? ''
+    this.#check(offered === offer, () => `the client offered "${offered}"; should be "${offer}"`)
+    if (answer !== '') {
+      const { clientNoContextTakeover, ...agreed } = parametersOf(answer)
+      // What the client offers about itself holds whatever the server says.
+      const promised = parametersOf(offer)
+      this.#end.admitCompressed(
+        new ServerInflate({
+          ...agreed,
+          clientNoContextTakeover: clientNoContextTakeover || promised.clientNoContextTakeover,
+          clientMaxWindowBits: Math.min(agreed.clientMaxWindowBits, promised.clientMaxWindowBits),
+        }),
+      )
+    }
     if (this.#vector.head !== undefined) {
       const head = Buffer.from(this.#vector.head.replaceAll('{accept}', accept), 'latin1')
       const [first] = steps
       const glued = first?.kind === 'write' ? withNextWrites(steps.shift() as typeof first, steps) : Buffer.alloc(0)
+      // What the client counts begins behind the head.
+      this.#written = -head.length
       await this.#write(Buffer.concat([head, glued]))
-      this.#written = glued.length
       return
     }
-    const head = Buffer.from(USUAL_HEAD.replace('{accept}', accept), 'latin1')
+    const extensions = answer === '' ? '' : `Sec-WebSocket-Extensions: ${answer}\r\n`
+    const head = Buffer.from(`${USUAL_HEAD.replace('{accept}', accept)}${extensions}\r\n`, 'latin1')
     if (this.#chop.glued && steps[0]?.kind === 'write') {
       const bytes = withNextWrites(steps.shift() as Step & { kind: 'write' }, steps)
       this.#end.socket.write(Buffer.concat([head, bytes]))
@@ -174,8 +192,8 @@ class SocketRun {
   }
 
   async #everythingRead(): Promise<void> {
-    const { link } = this.#client
-    await this.#until(() => link.bytesReceived >= this.#written || this.#clientGone, 'a read by the client')
+    const { link, paused } = this.#client
+    await this.#until(() => paused || link.bytesReceived >= this.#written || this.#clientGone, 'a read by the client')
     for (let turns = 0; turns < QUIET_TURNS; turns++) await turn()
   }
 
@@ -199,7 +217,7 @@ class SocketRun {
       return
     }
     const { opcode, payload } = step
-    const frame = { opcode, payload }
+    const frame = { opcode, payload, compressed: step.kind === 'sends' ? step.compressed : undefined }
     if (step.kind === 'told') {
       this.#told.push(frame)
       return
@@ -208,7 +226,7 @@ class SocketRun {
     const [own] = this.#own
     if (own !== undefined && own.opcode === opcode) this.#own.shift()
     // An echo answers a message, and a pong a ping.
-    else if (opcode === 1 || opcode === 2) this.#told.push(frame)
+    else if (opcode === 1 || opcode === 2) this.#told.push({ opcode, payload })
     else if (opcode === 10) this.#told.push({ opcode: 9, payload })
   }
 
@@ -246,6 +264,8 @@ class SocketRun {
       () => 'the client left in the middle of a frame',
     )
     this.#compare(endProblem(end, client))
+    const keys = new Set(this.#end.frames.map(({ maskKey }) => maskKey.toString('hex')))
+    this.#check(keys.size > 1 || this.#end.frames.length < 4, () => 'the client masks every frame with one key')
     this.#check(client.clock.pendingTimers === 0, () => `${client.clock.pendingTimers} timers are left armed`)
   }
 
@@ -293,7 +313,6 @@ const USUAL_HEAD = [
   'Upgrade: websocket',
   'Connection: Upgrade',
   'Sec-WebSocket-Accept: {accept}',
-  '',
   '',
 ].join('\r\n')
 

@@ -4,11 +4,14 @@ const TOKEN = /\s*(?:("(?:[^"\\]|\\.)*")|(hex:[0-9a-f]*)|([A-Za-z_][A-Za-z0-9_-]
 export class Tokens {
   readonly #where: string
   readonly #tokens: readonly string[]
+  /** How much of each sample the vector has used. */
+  readonly samples: Map<string, number>
   #at = 0
 
   /** `where` begins every complaint. */
-  constructor(text: string, where: string) {
+  constructor(text: string, where: string, samples = new Map<string, number>()) {
     this.#where = where
+    this.samples = samples
     const tokens: string[] = []
     TOKEN.lastIndex = 0
     for (let match = TOKEN.exec(text); match !== null; match = TOKEN.exec(text)) tokens.push(match[0].trim())

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { basename } from 'node:path'
-import type { WsLimits } from '../../src/connect/request.ts'
+import type { WsBinaryCompression, WsLimits } from '../../src/connect/request.ts'
 import { CASE_PREFIX, FULL } from './depth.ts'
-import { endOf, readScript, type Step } from './script.ts'
+import { endOf, readScript, ScriptState, type Step } from './script.ts'
 
 /** One case: what the two ends do, and what the client must make of it. */
 export interface Vector {
@@ -12,11 +12,25 @@ export interface Vector {
   readonly where: string
   readonly limits: Pick<WsLimits, 'maxFrameBytes' | 'maxMessageBytes'>
   readonly subprotocols: readonly string[]
+  readonly extensions: VectorExtensions
   /** The server writes in pieces of this many bytes, where nothing else is asked for. */
   readonly piece: number | undefined
   /** The response head, with `{accept}` in it; undefined for the usual one. */
   readonly head: string | undefined
+  /** How often the steps are the same ones again. */
+  readonly rounds: number
   readonly steps: readonly Step[]
+}
+
+/** What the client offers, and what the server makes of it. */
+export interface VectorExtensions {
+  /** The client's `Sec-WebSocket-Extensions`; '' for none. */
+  readonly offer: string
+  /** The server's. */
+  readonly answer: string
+  /** The client compresses messages of so many bytes and more. */
+  readonly compressFrom: number | undefined
+  readonly inflateBinary: WsBinaryCompression | undefined
 }
 
 /** The vectors of one file. */
@@ -28,7 +42,8 @@ export interface Family {
 
 const MIB = 1024 * 1024
 /** Of the loops of families 9, 12 and 13: all 1000 with `--full`. */
-const MAX_ROUNDS = FULL ? 1000 : 30
+const roundsOf = (all: number, bytes: number): number =>
+  FULL ? all : Math.min(all, 30, Math.max(4, Math.floor((256 * 1024) / Math.max(1, bytes))))
 const DEFAULT_LIMITS = { maxFrameBytes: 16 * MIB, maxMessageBytes: 16 * MIB }
 
 /** Every `.md` of a folder beside this file, in the order of their names. An id that comes twice is an error. */
@@ -123,16 +138,21 @@ class FamilyReader {
     const settings = new Settings()
     let skipped = 0
     while (settings.take(fill(lines[skipped] ?? ''))) skipped++
-    const script = readScript(lines.slice(skipped).map(fill), (line) => where(line + skipped))
+    const script = lines.slice(skipped).map(fill)
+    const state = new ScriptState(settings.extensions.answer)
+    const read = (): Step[] => readScript(script, (line) => where(line + skipped), state)
+    const rounds = Array.from({ length: settings.rounds }, read)
     return {
       id: row['case'] as string,
       title,
       where: where(0),
       limits: settings.limits,
       subprotocols: settings.subprotocols,
+      extensions: settings.extensions,
       piece: settings.piece,
       head: this.#head === undefined ? undefined : fill(this.#head),
-      steps: [...Array.from({ length: settings.rounds }, () => script).flat(), ...endOf(script)],
+      rounds: settings.rounds,
+      steps: [...rounds.flat(), ...endOf(rounds[0] ?? [])],
     }
   }
 }
@@ -143,18 +163,37 @@ class Settings {
   subprotocols: readonly string[] = []
   piece: number | undefined
   rounds = 1
+  extensions: VectorExtensions = { offer: '', answer: '', compressFrom: undefined, inflateBinary: undefined }
 
   take(line: string): boolean {
-    const [, name, value = ''] = /^(limits|subprotocols|pieces|rounds) (.*)$/.exec(line) ?? []
-    if (name === undefined) return false
-    if (name === 'subprotocols') this.subprotocols = value.split(' ')
-    else if (name === 'pieces') this.piece = Number(value)
-    else if (name === 'rounds') this.rounds = Math.min(Number(value), MAX_ROUNDS)
-    else {
-      const [, frame, message] = /^frame=(\d+) message=(\d+)$/.exec(value) ?? []
-      if (frame === undefined) throw new Error(`limits frame=N message=N, not "${line}"`)
-      this.limits = { maxFrameBytes: Number(frame), maxMessageBytes: Number(message) }
+    const [, name, value = ''] = /^([a-zB]+) (.*)$/.exec(line) ?? []
+    const numbers = [...value.matchAll(/\d+/g)].map(([digits]) => Number(digits))
+    switch (name) {
+      case undefined:
+        return false
+      case 'limits':
+        this.limits = { maxFrameBytes: numbers[0] as number, maxMessageBytes: numbers[1] as number }
+        return true
+      case 'subprotocols':
+        this.subprotocols = value.split(' ')
+        return true
+      case 'pieces':
+        this.piece = numbers[0]
+        return true
+      case 'rounds':
+        this.rounds = roundsOf(numbers[0] as number, numbers[1] as number)
+        return true
+      case 'offer':
+      case 'answer':
+        this.extensions = { ...this.extensions, [name]: value }
+        return true
+      case 'compress':
+        this.extensions = { ...this.extensions, compressFrom: numbers[0] }
+        return true
+      case 'inflateBinary':
+        this.extensions = { ...this.extensions, inflateBinary: value as WsBinaryCompression }
+        return true
     }
-    return true
+    throw new Error(`there is no setting "${line}"`)
   }
 }

@@ -37,6 +37,25 @@ describe('vectors are read', () => {
     expect(bytesOf(only(block('S: BYTES "é"×2 + hex:00 + "abc" to 5 B', 'U: X')))).toBe('c3a9c3a9006162636162')
   })
 
+  it('permessage-deflate, whose context lasts as long as the answer says', () => {
+    const hello = 'S: TEXT(DEFLATED) "Hello"; TEXT(DEFLATED) "Hello"'
+    // RFC 7692 7.2.3.1 and 7.2.3.2.
+    expect(bytesOf(only(block('answer permessage-deflate', hello, 'U: X')))).toBe('c107f248cdc9c90700 c105f200110000')
+    expect(bytesOf(only(block('answer permessage-deflate; server_no_context_takeover', hello, 'U: X')))).toBe(
+      'c107f248cdc9c90700 c107f248cdc9c90700',
+    )
+  })
+
+  it('samples go on where they were left, for each actor', () => {
+    const { steps } = only(block('S: TEXT sample json 10; TEXT sample json 10', 'C: TEXT sample json 20', 'U: X'))
+    const [first, second, both] = steps.map((step) => {
+      if (step.kind === 'write') return step.bytes().toString('utf8', 2)
+      return step.kind === 'sends' ? step.payload.bytes().toString() : ''
+    })
+    expect(both).toHaveLength(20)
+    expect(`${first}${second}`).toBe(both)
+  })
+
   it('a usual end where none is written', () => {
     const vector = only(block('S: TEXT "a"', 'C: echo'))
     expect(kinds(vector)).toEqual(['write', 'sends', 'write', 'sends', 'ended'])
@@ -77,9 +96,10 @@ describe('vectors are read', () => {
 
   it('every file of the suite', () => {
     const ids = readFamilies('vectors').flatMap(({ vectors }) => vectors.map(({ id }) => id))
-    // What Autobahn has in families 1 to 7 and 10 (247 cases), and 9 (54).
+    // What Autobahn has in families 1 to 7 and 10 (247 cases), 9 (54), 12 and 13 (216).
     expect(ids.filter((id) => /^([1-7]|10)\.\d/.test(id))).toHaveLength(247)
     expect(ids.filter((id) => /^9\.\d/.test(id))).toHaveLength(54)
+    expect(ids.filter((id) => /^1[23]\.\d/.test(id))).toHaveLength(216)
     for (const { id } of readFamilies('deviations').flatMap(({ vectors }) => vectors)) expect(ids).toContain(id)
   })
 })

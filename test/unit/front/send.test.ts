@@ -28,6 +28,28 @@ describe('send()', () => {
     expect(texts().at(-1)).toBe('h')
   })
 
+  it('writable() resolves when the queue is half empty, at once if it is, and tells why it will not be', async () => {
+    const { connection, server, pass } = await stalled({ lanes: { normalBytes: 58 } })
+    await connection.writable()
+    for (const text of ['aaaa', 'bbbb', 'cccc', 'dddd', 'ff']) connection.send(text)
+    expect(connection.send('g')).toBe('full')
+    let writable = 0
+    void connection.writable().then(() => writable++)
+    const tooLate = connection.writable({ timeoutMs: 100 }).catch((error: { code: string }) => error.code)
+    await pass(100)
+    expect([writable, await tooLate]).toEqual([0, 'ERR_TIMEOUT'])
+    server.unstall()
+    await pass()
+    expect([writable, connection.send('g')]).toEqual([1, 'taken'])
+    server.stall()
+    for (const text of ['aaaa', 'bbbb', 'cccc', 'dddd', 'eeee']) connection.send(text)
+    const ended = connection.writable().catch((error: { code: string }) => error.code)
+    server.reset()
+    await pass()
+    expect(await ended).toBe('ECONNRESET')
+    await expect(connection.writable()).rejects.toMatchObject({ code: 'ERR_NOT_OPEN' })
+  })
+
   it('sends strings and writers as text, bytes as binary, and otherwise as told', async () => {
     const { connection, server, pass } = await openConnection()
     connection.send('text')
