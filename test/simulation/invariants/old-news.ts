@@ -15,6 +15,8 @@ export function checkNoAnswerUnread(
   const tcp = record?.link.tcp
   // While the user wants nothing to be read, nothing is.
   if (record === undefined || tcp === undefined || record.link.isPaused) return
+  // Or until just now, by the same hooks that this verdict came before.
+  if (sim.evidence.resumedUs >= sim.loop.turnStartUs) return
   const deadlineUs = ask.deadlineUs - (sim.clock.monoUs() - sim.time.nowUs)
   for (const { tcp: on, endByte, interim } of sim.ledger.answersTo(outcome.requestId)) {
     if (on !== tcp || interim || endByte <= tcp.readBytes) continue
