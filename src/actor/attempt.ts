@@ -104,10 +104,26 @@ export class Attempt {
   #connect(endpoint: Endpoint, totalMs: number): void {
     const { tls, lookup, family, limits, timeouts, socket, perMessageDeflate, inflateBinary } = this.#options
     const { clock, random, transport } = this.#options
-    const how = { tls, lookup, family, limits, socket, perMessageDeflate, inflateBinary, clock, random }
-    const request = { ...endpoint, ...how, timeouts: { ...timeouts, totalMs } }
     try {
-      this.#link = transport.connect(request, this.#events)
+      this.#link = transport.connect(
+        {
+          url: endpoint.url,
+          headers: endpoint.headers,
+          subprotocols: endpoint.subprotocols,
+          proxy: endpoint.proxy,
+          tls,
+          lookup,
+          family,
+          limits,
+          timeouts: totalMs === timeouts.totalMs ? timeouts : { ...timeouts, totalMs },
+          socket,
+          perMessageDeflate,
+          inflateBinary,
+          clock,
+          random,
+        },
+        this.#events,
+      )
     } catch (error) {
       queueMicrotask(() => this.#end(transportThrew(`connect of transport ${transport.name}`, error)))
     }

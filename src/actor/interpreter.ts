@@ -102,7 +102,7 @@ export class Interpreter {
     // The key log is user code as any hook is, and called from the depths of a transport.
     const tls = guardKeyLog(options.tls, (log, line) => this.enter(() => this.hooks.notify('tls.keyLog', log, line)))
     this.#attempts = {
-      options: { ...options, tls },
+      options: tls === options.tls ? options : { ...options, tls },
       admission: this.#admission,
       lastHost: undefined,
       onHeld: ({ why, host, delayMs }) => this.enter(() => this.status({ kind: 'held', why, host, delayMs })),

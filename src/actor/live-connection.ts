@@ -13,7 +13,6 @@ export class LiveConnection implements RequestCarrier, WsPingPongLink {
   readonly link: WsLink
   readonly random: RandomSource
   readonly openedUs: number
-  readonly ended = new AbortController()
   readonly #lanes: Lanes
   /** Application data has come. */
   dataSeen = false
@@ -26,6 +25,9 @@ export class LiveConnection implements RequestCarrier, WsPingPongLink {
   /** When the last byte is known to have come. */
   lastByteUs: number
   #bytesSeen = 0
+  /** Made when somebody asks for its signal, which most users never do. */
+  #ended: AbortController | undefined
+  #hasEnded = false
 
   constructor(
     about: { readonly connection: number; readonly generation: number; readonly info: WsOpenInfo },
@@ -42,6 +44,18 @@ export class LiveConnection implements RequestCarrier, WsPingPongLink {
     this.openedUs = nowUs
     this.lastByteUs = nowUs
     this.#lanes = lanes
+  }
+
+  /** Fires when the connection has ended. */
+  get signal(): AbortSignal {
+    this.#ended ??= new AbortController()
+    if (this.#hasEnded) this.#ended.abort()
+    return this.#ended.signal
+  }
+
+  end(): void {
+    this.#hasEnded = true
+    this.#ended?.abort()
   }
 
   /** Something was received, and with it all bytes so far. */

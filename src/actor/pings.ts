@@ -64,8 +64,10 @@ export class Pings {
     ping.resolve(this.#lastRttUs)
   }
 
-  /** The connection has ended. */
-  rejectAll(reason: unknown): void {
+  /** The connection has ended. `why` is called if anybody waits. */
+  rejectAll(why: () => unknown): void {
+    if (this.#pending.size === 0) return
+    const reason = why()
     for (const ping of [...this.#pending.values()]) ping.reject(reason)
   }
 

@@ -61,9 +61,7 @@ export interface ResolvedActorOptions {
   readonly pacing: Required<WsPacingOptions> | undefined
   readonly requests: PendingRequestsOptions
   readonly requestIds: Given<'requestIds'>
-  readonly callbacks: {
-    readonly [K in (typeof CALLBACKS)[number]]: Given<K>
-  }
+  readonly callbacks: ActorCallbacks
   readonly whenHookThrows: WsHookErrorPolicy
   readonly metrics: Given<'metrics'>
   readonly metricsIntervalMs: number
@@ -74,6 +72,8 @@ export interface ResolvedActorOptions {
 }
 
 const CALLBACKS = ['onStatus', 'onEvent', 'onBatch', 'onPing', 'onPong', 'onLateReply', 'onHookError'] as const
+
+export type ActorCallbacks = { readonly [K in (typeof CALLBACKS)[number]]: Given<K> }
 
 const OPTIONS = [
   'url',
@@ -125,6 +125,13 @@ const MIB = 1024 * 1024
 /** Messages and frames live in ArrayBuffers and strings, which end there on every supported Node. */
 const MAX_SIZE = 2 ** 31 - 1
 const LIMITS: WsLimits = { maxFrameBytes: 16 * MIB, maxMessageBytes: 16 * MIB, maxLinkBytes: 64 * 1024 }
+const LANES: LaneOptions = { urgentBytes: 256 * 1024, normalBytes: MIB }
+const REQUESTS: Required<PendingRequestsOptions> = {
+  maxPending: 1024,
+  maxSettledIds: 4096,
+  settledIdsMs: 300_000,
+  maxUnresolved: 4096,
+}
 const TIMEOUTS: WsStageTimeouts = {
   dnsMs: 5000,
   tcpMs: 5000,
@@ -137,17 +144,51 @@ const TIMEOUTS: WsStageTimeouts = {
 /** RFC 8305 section 5: "MUST NOT be less than 10 milliseconds". */
 const MIN_TIMEOUTS = { attemptDelayMs: 10 }
 
+type OwnName = 'url' | 'subscriptionManager' | 'subscriptions' | 'reconnect' | 'whenHookThrows'
+
+/** All but what is known only when the transport is. */
+export type ActorSettings = Omit<ResolvedActorOptions, 'transport' | 'callbacks'>
+
 /** Throws one `WsConfigError` with every mistake. Calls nothing of the user's. */
 export function resolveActorOptions(options: unknown): ResolvedActorOptions {
   const check = new Checker()
   const given = check.object('options', options, OPTIONS) ?? {}
   if (options === undefined) check.add('options', 'must be an object with url and transport, is undefined')
+  const settings = actorSettings(check, given, given)
+  const transport = transportOf(check, given.transport)
+  const callbacks = Object.fromEntries(
+    CALLBACKS.map((name) => [name, check.function(name, given[name])]),
+  ) as unknown as ActorCallbacks
+  return completeActor(check, settings, transport, callbacks)
+}
+
+/** The second half of it. Throws what {@link actorSettings} has found, and what the transport has no means to do. */
+export function completeActor(
+  check: Checker,
+  settings: ActorSettings,
+  transport: WsTransport,
+  callbacks: ActorCallbacks,
+): ResolvedActorOptions {
+  const { socket } = settings
+  checkSocketSupport(check, { socket, transport: transport?.name }, transport?.unsupportedSocketOptions ?? [])
+  if (check.problems.length > 0) throw new WsConfigError(check.problems)
+  return { ...settings, transport, callbacks }
+}
+
+type Unchecked<K extends keyof WebSocketActorOptions> = { readonly [N in K]?: unknown }
+
+/** The first half: every mistake goes to `check`. `own`: what `connect()` calls by other names, or gives in other forms. */
+export function actorSettings(
+  check: Checker,
+  given: Unchecked<Exclude<keyof WebSocketActorOptions, OwnName>>,
+  own: Unchecked<OwnName>,
+): ActorSettings {
+  const { headers, subprotocols, proxy } = given
   const ms = (name: keyof typeof given, byDefault: number, min = 1): number =>
     check.integer(name, given[name], min, MAX_TIMER_MS, byDefault)
   const optionalMs = (name: keyof typeof given): number | undefined => ms(name, 0) || undefined
-  const resolved: ResolvedActorOptions = {
-    endpoint: checkEndpoint(check, given),
-    transport: transportOf(check, given.transport),
+  return {
+    endpoint: checkEndpoint(check, { url: own.url, headers, subprotocols, proxy }),
     tls: tlsOf(check, given.tls),
     lookup: check.function<WsLookup>('lookup', given.lookup) ?? systemLookup,
     family: check.oneOf('family', given.family, [0, 4, 6], 0),
@@ -173,15 +214,15 @@ export function resolveActorOptions(options: unknown): ResolvedActorOptions {
     ingress: check.methods('ingress', given.ingress, ['onFrame'], 'an ingress with onFrame'),
     subscriptionManager: check.methods(
       'subscriptionManager',
-      given.subscriptionManager,
+      own.subscriptionManager,
       ['initial', 'update'],
       'a subscription manager with initial and update',
     ),
-    subscriptions: itemsOf(check, given.subscriptions, given.subscriptionManager),
+    subscriptions: itemsOf(check, own.subscriptions, own.subscriptionManager),
     reconnect:
       check.methods<WsReconnectStrategy>(
         'reconnect',
-        given.reconnect,
+        own.reconnect,
         ['nextDelayMs', 'reset'],
         'a strategy with nextDelayMs and reset, such as new ExponentialBackoff() or NoReconnect',
       ) ?? new ExponentialBackoff(),
@@ -216,14 +257,11 @@ export function resolveActorOptions(options: unknown): ResolvedActorOptions {
     },
     subscriptionTimeoutMs: ms('subscriptionTimeoutMs', 10_000),
     closeTimeoutMs: ms('closeTimeoutMs', 2000, 0),
-    lanes: integersOf(check, 'lanes', given.lanes, { urgentBytes: 256 * 1024, normalBytes: MIB }, 0, MAX_SIZE),
+    lanes: integersOf(check, 'lanes', given.lanes, LANES, 0, MAX_SIZE),
     pacing: pacingOf(check, given.pacing),
-    requests: requestsOf(check, given.requests),
+    requests: integersOf(check, 'requests', given.requests, REQUESTS, 1, MAX_TIMER_MS),
     requestIds: check.methods('requestIds', given.requestIds, ['next'], 'an object with next()'),
-    callbacks: Object.fromEntries(
-      CALLBACKS.map((name) => [name, check.function(name, given[name])]),
-    ) as unknown as ResolvedActorOptions['callbacks'],
-    whenHookThrows: check.oneOf('whenHookThrows', given.whenHookThrows, ['continue', 'reconnect', 'stop'], 'continue'),
+    whenHookThrows: check.oneOf('whenHookThrows', own.whenHookThrows, ['continue', 'reconnect', 'stop'], 'continue'),
     metrics: check.methods('metrics', given.metrics, ['report'], 'a reporter with report'),
     metricsIntervalMs: ms('metricsIntervalMs', 10_000),
     payloadLagEvery: check.integer('payloadLagEvery', given.payloadLagEvery, 1, MAX_SIZE, 128),
@@ -239,10 +277,6 @@ export function resolveActorOptions(options: unknown): ResolvedActorOptions {
       check.methods<RandomSource>('random', given.random, ['bytes', 'float'], 'a RandomSource: bytes, float') ??
       systemRandom,
   }
-  const { socket, transport } = resolved
-  checkSocketSupport(check, { socket, transport: transport?.name }, transport?.unsupportedSocketOptions ?? [])
-  if (check.problems.length > 0) throw new WsConfigError(check.problems)
-  return resolved
 }
 
 /** `undefined`: the default one, which the clock decides. */
@@ -321,12 +355,7 @@ function itemsOf(check: Checker, value: unknown, manager: unknown): readonly str
   return [...value]
 }
 
-function requestsOf(check: Checker, value: unknown): PendingRequestsOptions {
-  const defaults = { maxPending: 1024, maxSettledIds: 4096, settledIdsMs: 300_000, maxUnresolved: 4096 }
-  return integersOf(check, 'requests', value, defaults, 1, MAX_TIMER_MS)
-}
-
-/** An object of integers, with the members and defaults of `defaults`. `mins`: of members for which `min` is too low. */
+/** An object of integers, with the members and defaults of `defaults`, which it is itself when not given. `mins`: of members for which `min` is too low. */
 function integersOf<T extends object>(
   check: Checker,
   field: string,
@@ -336,6 +365,7 @@ function integersOf<T extends object>(
   max: number,
   mins: Partial<Record<keyof T, number>> = {},
 ): T {
+  if (value === undefined) return defaults
   const names = Object.keys(defaults) as (keyof T & string)[]
   const given = check.object(field, value, names) ?? ({} as Partial<Record<keyof T, unknown>>)
   const pairs = names.map((name) => {

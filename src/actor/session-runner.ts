@@ -58,7 +58,7 @@ export class SessionRunner {
   }
 
   ended(): void {
-    this.#actor.live?.ended.abort()
+    this.#actor.live?.end()
     this.auth.ended()
     this.#session = undefined
   }
@@ -227,7 +227,9 @@ export class SessionRunner {
       actor.live === live && actor.takesSessionSends ? live : undefined
     return {
       connection: live.connection,
-      signal: live.ended.signal,
+      get signal() {
+        return live.signal
+      },
       send(payload, options) {
         checkPayload(payload)
         if (carrier() === undefined) return 'not-open'

@@ -15,7 +15,7 @@ import type { LiveConnection } from './live-connection.ts'
 import { checkClose, checkPayload, checkWait, notOpenError, timeoutError } from './mistakes.ts'
 import type { WebSocketActorOptions } from './options.ts'
 import { type Deferred, deferred } from './promises.ts'
-import { resolveActorOptions } from './resolve.ts'
+import { type ResolvedActorOptions, resolveActorOptions } from './resolve.ts'
 import { statusOf } from './state.ts'
 import type { WsConnectionStatus, WsStatusEvent, WsStopped } from './status.ts'
 
@@ -27,37 +27,23 @@ interface SendOptions {
   readonly urgent?: boolean
 }
 
-/**
- * One connection that heals. See {@link WsActor} for what it can do, and {@link WebSocketActorOptions} for what it is made
- * of:
- *
- * ```ts
- * const actor = new WebSocketActor({ url, transport: nativeTransport, handler, subscriptionManager, subscriptions })
- * actor.start()
- * await actor.ready({ timeoutMs: 10_000 })
- * const outcome = await actor.ask({ frame: (id) => order(id), confirmMode: 'confirmed', timeoutMs: 2000 })
- * await actor.stop()
- * ```
- *
- * It owns one connection at a time and nothing of the process: after `stop()` no timer, handle or socket is left.
- */
-export class WebSocketActor<M = unknown, E = never> implements WsActor {
+/** A {@link WebSocketActor} whose options have been checked, by whoever makes it. Nothing happens before {@link start}. */
+export class ResolvedActor implements WsActor {
   readonly transportName: string
   readonly #core: Interpreter
   readonly #closed: Deferred<WsStopped> = deferred()
-  #ready: Deferred<WsOpenInfo> = deferred()
+  /** Undefined while nobody waits for it. */
+  #ready: Deferred<WsOpenInfo> | undefined
   /** `drain()` has been called: nothing new is accepted, for good. */
   #draining = false
   readonly #drained = new Set<(all: boolean) => void>()
   /** Who waits for room in the lanes. */
   #room: Deferred<void> | undefined
 
-  /** Throws one `WsConfigError` with every mistake in `options`. Nothing happens before {@link start}. */
-  constructor(options: WebSocketActorOptions<M, E>) {
-    const resolved = resolveActorOptions(options)
-    this.transportName = resolved.transport.name
-    this.#core = new Interpreter(resolved, {
-      ready: (info) => this.#ready.resolve(info),
+  constructor(options: ResolvedActorOptions) {
+    this.transportName = options.transport.name
+    this.#core = new Interpreter(options, {
+      ready: (info) => this.#ready?.resolve(info),
       disconnected: (cause) => this.#disconnected(cause),
       finished: (cause, reason) => this.#finished(cause, reason),
       progressed: () => this.#progressed(),
@@ -85,11 +71,13 @@ export class WebSocketActor<M = unknown, E = never> implements WsActor {
     const { timeoutMs, signal } = checkWait('ready', options)
     // Of the connection that is on its way out: who asks now waits for the next one, or for the end.
     const { kind } = this.#core.state
-    if (this.#ready.settled && (kind === 'draining' || kind === 'closing')) this.#ready = deferred()
-    if (timeoutMs === undefined && options?.signal === undefined) return this.#ready.promise
+    if (this.#ready?.settled && (kind === 'draining' || kind === 'closing')) this.#ready = undefined
+    this.#ready ??= this.#readiness()
+    const { promise } = this.#ready
+    if (timeoutMs === undefined && options?.signal === undefined) return promise
     const ms = timeoutMs ?? MAX_TIMER_MS
     const expired = (): Error => timeoutError('the actor was not ready', ms)
-    return withDeadline({ clock: this.#core.options.clock, ms, expired }, signal, () => this.#ready.promise)
+    return withDeadline({ clock: this.#core.options.clock, ms, expired }, signal, () => promise)
   }
 
   ask(request: WsDelegatedRequest): Promise<WsOutcome> {
@@ -280,6 +268,14 @@ export class WebSocketActor<M = unknown, E = never> implements WsActor {
     return state.kind === 'ready' && !this.#draining && !session.auth.blocks ? live : undefined
   }
 
+  #readiness(): Deferred<WsOpenInfo> {
+    const ready = deferred<WsOpenInfo>()
+    const { state, live } = this.#core
+    if (state.kind === 'ready') ready.resolve((live as LiveConnection).info)
+    if (state.kind === 'stopped') ready.reject(this.#endError(state.cause))
+    return ready
+  }
+
   /** From inside a hook as well at once: what a link delivers in one go must stop coming. */
   #setPaused(paused: boolean): void {
     const { isInside, watch } = this.#core
@@ -318,17 +314,17 @@ export class WebSocketActor<M = unknown, E = never> implements WsActor {
   }
 
   #disconnected(cause: WsDisconnectCause): void {
-    this.#core.watch.pings.rejectAll(this.#endError(cause))
+    this.#core.watch.pings.rejectAll(() => this.#endError(cause))
     this.#room?.reject(this.#endError(cause))
     this.#room = undefined
     for (const settle of this.#drained) settle(false)
     // Whoever waits from now on waits for the next connection.
-    if (this.#ready.settled) this.#ready = deferred()
+    if (this.#ready?.settled) this.#ready = undefined
   }
 
   #finished(cause: WsDisconnectCause, reason: string): void {
     this.#core.options.signal?.removeEventListener('abort', this.#onAbort)
-    this.#ready.reject(this.#endError(cause))
+    if (this.#ready?.settled === false) this.#ready.reject(this.#endError(cause))
     this.#closed.resolve({ reason, cause })
   }
 
@@ -336,6 +332,27 @@ export class WebSocketActor<M = unknown, E = never> implements WsActor {
   #endError(cause: WsDisconnectCause): unknown {
     const { signal } = this.#core.options
     return cause.code === 'ERR_ABORTED' && signal?.aborted === true ? signal.reason : new WsConnectError(cause)
+  }
+}
+
+/**
+ * One connection that heals. See {@link WsActor} for what it can do, and {@link WebSocketActorOptions} for what it is made
+ * of:
+ *
+ * ```ts
+ * const actor = new WebSocketActor({ url, transport: nativeTransport, handler, subscriptionManager, subscriptions })
+ * actor.start()
+ * await actor.ready({ timeoutMs: 10_000 })
+ * const outcome = await actor.ask({ frame: (id) => order(id), confirmMode: 'confirmed', timeoutMs: 2000 })
+ * await actor.stop()
+ * ```
+ *
+ * It owns one connection at a time and nothing of the process: after `stop()` no timer, handle or socket is left.
+ */
+export class WebSocketActor<M = unknown, E = never> extends ResolvedActor {
+  /** Throws one `WsConfigError` with every mistake in `options`. Nothing happens before {@link start}. */
+  constructor(options: WebSocketActorOptions<M, E>) {
+    super(resolveActorOptions(options))
   }
 }
 

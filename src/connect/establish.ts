@@ -43,20 +43,13 @@ export async function establish<L extends RawLink>(
   const ms = request.timeouts.totalMs
   const expired = (): Error => timeoutError(progress, totalTimeout(progress.stage, ms, target))
   // From here on every reason to give up is a WsConnectError, so that stages can pass reasons on as they are.
-  const stop = new AbortController()
-  const onAbort = (): void => stop.abort(new WsConnectError(abortedCause(target, signal.reason)))
-  signal.addEventListener('abort', onAbort, { once: true })
-  if (signal.aborted) onAbort()
-  try {
-    return await withDeadline(
-      { clock: request.clock, ms, expired },
-      stop.signal,
-      (within) => runStages(open, { request, target, progress, signal: within }),
-      (late) => late.link.destroy(),
-    )
-  } finally {
-    signal.removeEventListener('abort', onAbort)
-  }
+  const aborted = (reason: unknown): Error => new WsConnectError(abortedCause(target, reason))
+  return withDeadline(
+    { clock: request.clock, ms, expired, aborted },
+    signal,
+    (within) => runStages(open, { request, target, progress, signal: within }),
+    (late) => late.link.destroy(),
+  )
 }
 
 async function runStages<L extends RawLink>(open: RawLinkOpener<L>, attempt: Attempt): Promise<Established<L>> {

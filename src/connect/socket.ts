@@ -22,8 +22,11 @@ const MAX_KEEP_ALIVE_PROBES = 127
 const MAX_BUFFER_BYTES = 2 ** 30 - 1
 const MAX_BUSY_POLL_US = 1_000_000
 
+const DEFAULTS: WsSocketOptions = { noDelay: true }
+
 /** Every mistake in `value` goes to `check`; what is not given stays out, but for `noDelay`. */
 export function checkSocket(check: Checker, value: unknown): WsSocketOptions {
+  if (value === undefined) return DEFAULTS
   const given = check.object('socket', value, FIELDS) ?? {}
   const options: Record<string, unknown> = { noDelay: check.boolean('socket.noDelay', given.noDelay, true) }
   const integer = (name: (typeof FIELDS)[number], min: number, max: number): void => {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { RandomSource } from '../support/random.ts'
 import { offerHeader } from './permessage-deflate.ts'
 import type { WsConnectRequest } from './request.ts'
@@ -12,9 +12,7 @@ export function newUpgradeKey(random: RandomSource): string {
 
 /** The `Sec-WebSocket-Accept` that answers `key` (RFC 6455 4.2.2 item 5.4). */
 export function acceptFor(key: string): string {
-  return createHash('sha1')
-    .update(key + GUID)
-    .digest('base64')
+  return hash('sha1', key + GUID, 'base64')
 }
 
 /** The opening handshake, in the order in which browsers send it; the user's headers follow in theirs. */

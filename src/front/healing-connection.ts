@@ -1,6 +1,7 @@
 import { checkClose, checkPayload } from '../actor/mistakes.ts'
+import { type ActorCallbacks, completeActor } from '../actor/resolve.ts'
 import type { WsStatusEvent } from '../actor/status.ts'
-import { WebSocketActor } from '../actor/websocket-actor.ts'
+import { ResolvedActor } from '../actor/websocket-actor.ts'
 import type { WsDisconnectCause } from '../errors/disconnect-cause.ts'
 import { WsConfigError } from '../errors/errors.ts'
 import { NoReconnect } from '../reconnect/exponential-backoff.ts'
@@ -35,7 +36,7 @@ import { callbackThrew, closeCodeOf, queueOverflowed } from './stops.ts'
 export class HealingConnection implements WsConnection {
   readonly transportName: string
   readonly #options: ResolvedOptions
-  readonly #actor: WebSocketActor<unknown, unknown>
+  readonly #actor: ResolvedActor
   readonly #guard: CallbackGuard
   readonly #inbox: Inbox
   readonly #lifecycle: Lifecycle
@@ -222,12 +223,10 @@ export class HealingConnection implements WsConnection {
 
   readonly #wanted = (): boolean => !this.#givenUp
 
-  #createActor(transport: WsTransport): WebSocketActor<unknown, unknown> {
-    const { actor, callbacks, checked } = this.#options
+  #createActor(transport: WsTransport): ResolvedActor {
+    const { callbacks, checked } = this.#options
     const { onPing, onPong, onEmit, onCallbackError } = callbacks
-    return new WebSocketActor<unknown, unknown>({
-      ...actor,
-      transport,
+    const guarded: ActorCallbacks = {
       onStatus: (status) => {
         if (status.kind === 'open') {
           this.#openedMonoUs = checked.clock.monoUs()
@@ -241,11 +240,12 @@ export class HealingConnection implements WsConnection {
       onLateReply: (outcome) => {
         for (const listener of this.#lateReplyListeners) this.#guard.run('onLateReply', listener, outcome)
       },
-      ...(onPing === undefined ? {} : { onPing: (payload) => this.#guard.run('onPing', onPing, payload) }),
-      ...(onPong === undefined ? {} : { onPong: (payload) => this.#guard.run('onPong', onPong, payload) }),
-      ...(onEmit === undefined ? {} : { onEvent: (event, n) => this.#guard.run('onEmit', onEmit, event, n) }),
-      ...(onCallbackError === undefined ? {} : { onHookError: ({ error, hook }) => onCallbackError(error, hook) }),
-    })
+      onPing: onPing && ((payload) => this.#guard.run('onPing', onPing, payload)),
+      onPong: onPong && ((payload) => this.#guard.run('onPong', onPong, payload)),
+      onEvent: onEmit && ((event, n) => this.#guard.run('onEmit', onEmit, event, n)),
+      onHookError: onCallbackError && (({ error, hook }) => onCallbackError(error, hook)),
+    }
+    return new ResolvedActor(completeActor(new Checker(), checked, transport, guarded))
   }
 
   #deliver(batch: WsBatch, connection: number): void {

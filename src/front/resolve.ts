@@ -1,5 +1,4 @@
-import type { WebSocketActorOptions } from '../actor/options.ts'
-import { type ResolvedActorOptions, resolveActorOptions } from '../actor/resolve.ts'
+import { type ActorSettings, actorSettings } from '../actor/resolve.ts'
 import { WsConfigError } from '../errors/errors.ts'
 import { NoReconnect } from '../reconnect/exponential-backoff.ts'
 import { Checker, describe } from '../support/check.ts'
@@ -18,9 +17,7 @@ export interface ResolvedOptions {
   /** Somebody else than callbacks and iterator takes the messages. */
   readonly takesMessages: boolean
   /** For the actor, but for transport and callbacks. */
-  readonly actor: Omit<WebSocketActorOptions<unknown, unknown>, 'transport'>
-  /** What the actor will make of it. */
-  readonly checked: ResolvedActorOptions
+  readonly checked: ActorSettings
 }
 
 const CALLBACKS = [
@@ -62,42 +59,36 @@ export function resolveOptions(url: unknown, options: unknown): ResolvedOptions 
     ['continue', 'close'],
     'continue',
   )
-  const actor = {
-    url,
-    ...Object.fromEntries(HANDED_ON.map((name) => [name, given[name]])),
-    subscriptionManager: manager,
-    subscriptions: items,
-    reconnect: given.reconnect === false ? NoReconnect : given.reconnect,
-    whenHookThrows: whenCallbackThrows === 'close' ? 'stop' : 'continue',
-  } as ResolvedOptions['actor']
   const own = {
     transport: transportOf(check, given.transport),
     native: check.oneOf('native', given.native, ['prefer', 'require'], 'prefer'),
     queue: queueOf(check, given.queue),
-    callbacks: Object.fromEntries(CALLBACKS.map((name) => [name, check.function(name, given[name])])) as Callbacks,
+    callbacks: callbacksOf(check, given),
     whenCallbackThrows,
     takesMessages: given.handler !== undefined || given.ingress !== undefined,
-    actor,
   }
-  const checked = checkActor(check, actor)
-  if (check.problems.length > 0 || checked === undefined) throw new WsConfigError(check.problems)
+  const checked = actorSettings(check, given, {
+    url,
+    subscriptionManager: manager,
+    subscriptions: items,
+    reconnect: given.reconnect === false ? NoReconnect : given.reconnect,
+    whenHookThrows: whenCallbackThrows === 'close' ? 'stop' : 'continue',
+  })
+  if (check.problems.length > 0) throw new WsConfigError(check.problems)
   return { ...own, checked }
 }
 
-/** The actor's own checks, whose findings join ours. The transport is ours to check. */
-function checkActor(check: Checker, actor: ResolvedOptions['actor']): ResolvedActorOptions | undefined {
-  const transport: WsTransport = {
-    name: 'not chosen yet',
-    connect() {
-      throw new Error('no transport has been chosen')
-    },
-  }
-  try {
-    return resolveActorOptions({ ...actor, transport })
-  } catch (error) {
-    if (!(error instanceof WsConfigError)) throw error
-    for (const { field, message } of error.problems) check.add(field, message)
-    return undefined
+function callbacksOf(check: Checker, given: { readonly [K in keyof Callbacks]?: unknown }): Callbacks {
+  const callback = <K extends keyof Callbacks>(name: K) => check.function<NonNullable<Callbacks[K]>>(name, given[name])
+  return {
+    onMessage: callback('onMessage'),
+    onBatch: callback('onBatch'),
+    onOpen: callback('onOpen'),
+    onPing: callback('onPing'),
+    onPong: callback('onPong'),
+    onEmit: callback('onEmit'),
+    onEvent: callback('onEvent'),
+    onCallbackError: callback('onCallbackError'),
   }
 }
 

@@ -5,6 +5,8 @@ export interface Deadline {
   readonly clock: Clock
   readonly ms: number
   readonly expired: () => Error
+  /** What it rejects with when the signal aborts. Default: the signal's reason. */
+  readonly aborted?: (reason: unknown) => Error
 }
 
 /**
@@ -21,7 +23,8 @@ export function withDeadline<T>(
   work: (signal: AbortSignal) => Promise<T>,
   discard?: (late: T) => void,
 ): Promise<T> {
-  if (signal.aborted) return Promise.reject(signal.reason)
+  const reason = (): unknown => (deadline.aborted === undefined ? signal.reason : deadline.aborted(signal.reason))
+  if (signal.aborted) return Promise.reject(reason())
   return new Promise<T>((resolve, reject) => {
     const own = new AbortController()
     let settled = false
@@ -38,7 +41,7 @@ export function withDeadline<T>(
       reject(error)
       own.abort(error)
     }
-    const onAbort = (): void => giveUp(signal.reason)
+    const onAbort = (): void => giveUp(reason())
     let timer = deadline.clock.setTimer(deadline.ms, () => {
       timer = deadline.clock.setTimer(0, () => giveUp(deadline.expired()))
     })

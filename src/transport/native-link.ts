@@ -271,7 +271,7 @@ export class NativeLink implements WsLink, NativeReceiver {
   /** Of the socket, timer and place among the loop's links. */
   #letGo(): void {
     this.#loop.addon.destroy(this.#id, false)
-    this.#final = Float64Array.from(Object.values(Counter), (field) => this.#loop.counter(this.#id, field))
+    this.#final = this.#loop.counters(this.#id)
     this.#loop.remove(this.#id)
     this.#timer?.cancel()
     this.#id = 0

@@ -154,6 +154,12 @@ export class NativeLoop implements RecordMemory {
     return this.doubles[row + field] as number
   }
 
+  /** All of them, as they are now. */
+  counters(id: number): Float64Array {
+    const row = this.#countersDouble + (id % this.maxLinks) * (COUNTER_BYTES / 8)
+    return this.doubles.slice(row, row + COUNTER_BYTES / 8)
+  }
+
   epochOffsetUs(): number {
     return this.doubles[this.#epochDouble] as number
   }

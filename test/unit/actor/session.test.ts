@@ -318,6 +318,51 @@ describe('the ingress', () => {
   })
 })
 
+it('the signal of a session tells of its end, whenever it is asked for first', async () => {
+  const sessions: WsSession[] = []
+  const { actor, pass, server } = await readyActor({
+    handler: jsonHandler({ onOpen: (session) => void sessions.push(session) }).handler,
+    reconnect: every(1),
+  })
+  server().reset()
+  await pass(1)
+  await pass()
+  const [first, second] = sessions as [WsSession, WsSession]
+  expect(first.signal.aborted).toBe(true)
+  expect(first.signal).toBe(first.signal)
+  const { signal } = second
+  expect(second.signal).toBe(signal)
+  let ended = 0
+  signal.addEventListener('abort', () => ended++)
+  expect([signal.aborted, ended]).toEqual([false, 0])
+  server().reset()
+  await pass()
+  expect([signal.aborted, ended, actor.status]).toEqual([true, 1, 'backoff'])
+})
+
+it('ready() that is first asked for late knows what it would have said', async () => {
+  const { actor, pass, server } = await readyActor({ reconnect: every(5) })
+  await expect(actor.ready()).resolves.toMatchObject({ subprotocol: '' })
+  server().reset()
+  await pass()
+  expect(actor.status).toBe('backoff')
+  const between = follow(actor.ready())
+  await pass()
+  expect(between).toEqual({ value: undefined, error: undefined })
+  await actor.stop()
+  expect(between.error).toMatchObject({ disconnectCause: { kind: 'local-stop' } })
+  await expect(actor.ready()).rejects.toMatchObject({ disconnectCause: { kind: 'local-stop' } })
+})
+
+it('ready() of an actor that nobody waited for rejects once it has stopped', async () => {
+  const { actor, pass } = await readyActor()
+  const stopped = actor.stop()
+  await pass()
+  await pass()
+  await stopped
+  await expect(actor.ready()).rejects.toMatchObject({ disconnectCause: { kind: 'local-stop' } })
+})
+
 it('ready() waits, has deadlines and signals', async () => {
   const { actor, pass } = mockActor({}, () => {})
   actor.start()

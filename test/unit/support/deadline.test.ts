@@ -20,6 +20,15 @@ describe('withDeadline', () => {
     expect(clock.pendingTimers).toBe(0)
   })
 
+  it('gives the reason to abort in the words of the deadline', async () => {
+    const { stop, deadline } = setUp()
+    const aborted = (reason: unknown) => new Error(`given up: ${reason}`)
+    const waiting = withDeadline({ ...deadline, aborted }, stop.signal, () => new Promise(() => {}))
+    stop.abort('enough')
+    await expect(waiting).rejects.toThrow('given up: enough')
+    await expect(withDeadline({ ...deadline, aborted }, stop.signal, async () => 7)).rejects.toThrow('given up: enough')
+  })
+
   it('turns a synchronous throw into a rejection', async () => {
     const { clock, stop, deadline } = setUp()
     const work = (): never => {
