@@ -1,3 +1,4 @@
+import { MAX_TIMER_MS } from '../support/check.ts'
 import type { Clock, ClockTimer } from '../support/clock.ts'
 
 /** While something is awaited that no event tells of (bytes that the kernel takes), it is looked at so often. */
@@ -29,7 +30,8 @@ export class Schedule {
       const nowUs = this.#clock.monoUs()
       // What is due already fires at once; that it was not armed before is no stall.
       this.#armedUs = Math.max(dueUs, nowUs)
-      this.#timer = this.#clock.setTimer((dueUs - nowUs) / 1000, () => this.#fire())
+      // Early, where it is further off than timers go.
+      this.#timer = this.#clock.setTimer(Math.min(MAX_TIMER_MS, (dueUs - nowUs) / 1000), () => this.#fire())
     }
   }
 

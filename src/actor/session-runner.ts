@@ -153,9 +153,10 @@ export class SessionRunner {
   /** Takes silent topics off and asks for them again. */
   resubscribe(items: readonly string[]): void {
     const subscriptions = this.#subscriptions
-    if (subscriptions === undefined || items.length === 0 || this.#actor.live?.replayed !== 'all') return
-    this.#send('update', () => subscriptions.request([], items))
-    this.#send('update', () => subscriptions.request(items, []))
+    if (subscriptions === undefined || this.#actor.live?.replayed !== 'all') return
+    const acked = items.filter((item) => subscriptions.stageOf(item) === 'acked')
+    this.#send('update', () => subscriptions.request([], acked))
+    this.#send('update', () => subscriptions.request(acked, []))
   }
 
   /** True: the frame was an answer to a subscription message. */
@@ -195,8 +196,9 @@ export class SessionRunner {
 
   #tell(changes: readonly SubscriptionChange[]): void {
     for (const change of changes) {
+      const stage = this.#subscriptions?.stageOf(change.item)
       if (change.state === 'acked') this.#actor.watch.topicAcked(change.item)
-      else if (change.state === 'rejected' || change.state === 'revoked') this.#actor.watch.topicForgotten(change.item)
+      else if (stage === 'rejected' || stage === 'revoked') this.#actor.watch.topicForgotten(change.item)
       this.#actor.status({ kind: 'subscription', ...change })
     }
   }
@@ -211,7 +213,10 @@ export class SessionRunner {
         this.#subscriptions?.sent(requestId, this.#actor.options.clock.monoUs())
         // Where the venue does not answer, having been sent is all there is.
         if (subscriptionManager?.maybeSubscriptionResponse !== undefined) return
-        for (const item of subscribe) this.#actor.watch.topicAcked(item)
+        for (const item of subscribe) {
+          // It may have waited for its turn until nobody wanted it any more.
+          if (this.#subscriptions?.stageOf(item) !== undefined) this.#actor.watch.topicAcked(item)
+        }
       }
       const sent = hooks.call(`subscriptionManager.${member}`, () =>
         asks.lanes.send({ payload, own: true, onTaken }, isInside),
@@ -233,7 +238,9 @@ export class SessionRunner {
       send(payload, options) {
         checkPayload(payload)
         if (carrier() === undefined) return 'not-open'
-        return actor.asks.lanes.send({ payload, ...options }, actor.isInside)
+        const sent = actor.asks.lanes.send({ payload, ...options }, actor.isInside)
+        if (sent === 'queued') actor.waitForBudget()
+        return sent
       },
       ask(request) {
         actor.expectReplies()

@@ -121,10 +121,11 @@ export class Watch {
   }
 
   #judgeTopics(nowUs: number): void {
-    const verdict = this.#topics?.verdict(nowUs)
+    // Of a connection that is on its way out nothing is asked.
+    const verdict = this.#actor.takesSessionSends ? this.#topics?.verdict(nowUs) : undefined
     if (verdict === undefined) return
     const { health, session, options } = this.#actor
-    const epochOffsetUs = options.clock.epochUs() - nowUs
+    const epochOffsetUs = options.clock.epochUs() - options.clock.monoUs()
     for (const silent of verdict.silent) {
       const { topic, silentForMs, sinceUs } = silent
       const [fromUs, toUs] = [sinceUs + epochOffsetUs, nowUs + epochOffsetUs]
@@ -216,7 +217,7 @@ export class Watch {
     if (state.kind === 'stopped') return Infinity
     const due = Math.min(dueUsOf(state), asks.table.nextDeadlineUs() ?? Infinity, this.#metricsDueUs)
     if (live === undefined) return due
-    const topicsUs = this.#topics?.nextDueUs() ?? Infinity
+    const topicsUs = (this.#actor.takesSessionSends ? this.#topics?.nextDueUs() : undefined) ?? Infinity
     return Math.min(due, session.nextDueUs(), this.#liveness.nextDueUs() ?? Infinity, topicsUs, this.#pingDueUs)
   }
 
@@ -259,7 +260,7 @@ export class Watch {
       if (readUs >= this.#pingDueUs) this.#tickPing(readUs, live)
       const silence = this.#liveness.verdict(readUs)
       if (silence !== undefined) this.#giveUp(wentSilent(silence))
-      else this.#judgeTopics(nowUs)
+      else this.#judgeTopics(readUs)
     }
     if (nowUs >= this.#metricsDueUs) {
       this.#report()
@@ -310,9 +311,9 @@ export class Watch {
   #noticeStall(lateUs: number, nowUs: number): void {
     const { live, options, health } = this.#actor
     const pingMs = options.pingPong?.timeoutMs
+    if (live === undefined || lateUs <= 0) return
     const topicsMs = this.#topics?.shortestMs ?? Infinity
-    const shortestMs = Math.min(this.#liveness.shortestMs, topicsMs, pingMs ?? Infinity)
-    if (live === undefined || lateUs / 1000 <= shortestMs) return
+    if (lateUs / 1000 <= Math.min(this.#liveness.shortestMs, topicsMs, pingMs ?? Infinity)) return
     health.count.stalls++
     this.#actor.status({ kind: 'stall', stalledForMs: lateUs / 1000 })
     this.#restartSilence(nowUs)

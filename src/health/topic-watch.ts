@@ -34,7 +34,10 @@ export interface TopicVerdict {
 }
 
 interface Watched {
+  /** When its last data came, or it was acknowledged. */
   lastUs: number
+  /** Silence is counted from here: later than `lastUs` after a stall or a pause of ours. */
+  awaitedUs: number
   readonly limitUs: number
   silent: boolean
   resubscribed: number
@@ -77,7 +80,7 @@ export class TopicWatch {
     if (watched !== undefined) return
     const limitUs = this.#limitUs(topic)
     if (limitUs === undefined) return
-    this.#topics.set(topic, { lastUs: nowUs, limitUs, silent: false, resubscribed: 0, seen: false })
+    this.#topics.set(topic, { lastUs: nowUs, awaitedUs: nowUs, limitUs, silent: false, resubscribed: 0, seen: false })
     this.#dueUs = Math.min(this.#dueUs, nowUs + limitUs)
   }
 
@@ -91,12 +94,13 @@ export class TopicWatch {
     const watched = this.#topics.get(topic)
     if (watched === undefined) return undefined
     if (atUs > watched.lastUs) watched.lastUs = atUs
+    if (atUs > watched.awaitedUs) watched.awaitedUs = atUs
     if (watched.seen && !watched.silent) return undefined
     const news = watched.silent ? 'back' : 'first'
     watched.seen = true
     watched.silent = false
     watched.resubscribed = 0
-    this.#dueUs = Math.min(this.#dueUs, watched.lastUs + watched.limitUs)
+    this.#dueUs = Math.min(this.#dueUs, watched.awaitedUs + watched.limitUs)
     return news
   }
 
@@ -107,7 +111,7 @@ export class TopicWatch {
 
   /** Silence until now proves nothing. */
   restart(nowUs: number): void {
-    for (const watched of this.#topics.values()) watched.lastUs = Math.max(watched.lastUs, nowUs)
+    for (const watched of this.#topics.values()) watched.awaitedUs = Math.max(watched.awaitedUs, nowUs)
   }
 
   nextDueUs(): number {
@@ -131,9 +135,9 @@ export class TopicWatch {
     let dueUs = Infinity
     const mayAsk = resubscribe && nowUs >= this.#resubscribeUs
     for (const [topic, watched] of this.#topics) {
-      const { lastUs, limitUs } = watched
-      if (nowUs < lastUs + limitUs) {
-        dueUs = Math.min(dueUs, lastUs + limitUs)
+      const { lastUs, awaitedUs, limitUs } = watched
+      if (nowUs < awaitedUs + limitUs) {
+        dueUs = Math.min(dueUs, awaitedUs + limitUs)
         continue
       }
       const about = { topic, silentForMs: (nowUs - lastUs) / 1000, sinceUs: lastUs }
@@ -146,7 +150,7 @@ export class TopicWatch {
         again.push(topic)
       }
     }
-    if (again.length > 0) this.#resubscribeUs = nowUs + resubscribeEveryMs * 1000
+    if (again.length > 0 || hopeless !== undefined) this.#resubscribeUs = nowUs + resubscribeEveryMs * 1000
     const anySilent = resubscribe && [...this.#topics.values()].some((watched) => watched.silent)
     this.#dueUs = anySilent ? Math.min(dueUs, Math.max(this.#resubscribeUs, nowUs + 1000)) : dueUs
     return { silent, resubscribe: again, hopeless }

@@ -158,7 +158,9 @@ export class Subscriptions {
     const open = new Set([...request.subscribe, ...request.unsubscribe])
     const rejected = response.rejected ?? []
     for (const item of response.accepted) if (open.delete(item)) this.#accept(request, item, changes)
-    for (const { item, code, message } of rejected) if (open.delete(item)) this.#reject(item, code, message, changes)
+    for (const { item, code, message } of rejected) {
+      if (open.delete(item)) this.#reject(request, item, code, message, changes)
+    }
     this.#unanswered.delete(request.requestId)
     if (open.size > 0) this.#unanswered.set(request.requestId, rest(request, open))
     return { changes, send: [] }
@@ -232,9 +234,7 @@ export class Subscriptions {
     const { subscribe, unsubscribe } = request
     const wanted = subscribe.filter((item) => this.#desired.has(item))
     if (subscribe.length + unsubscribe.length <= 1) {
-      for (const item of subscribe) this.#reject(item, code, message, changes)
-      // It is no more subscribed than before we asked; nobody wants it, so nothing follows.
-      for (const item of unsubscribe) changes.push(change(item, 'rejected', code, message))
+      for (const item of [...subscribe, ...unsubscribe]) this.#reject(request, item, code, message, changes)
       return { changes, send: [] }
     }
     // Apart first, then in halves: each message is smaller than the refused one, so this ends.
@@ -258,11 +258,24 @@ export class Subscriptions {
     if (this.#stand(item, 'acked')) changes.push({ item, state: 'acked' })
   }
 
-  #reject(item: string, code: string | undefined, message: string | undefined, changes: SubscriptionChange[]): void {
+  #reject(
+    request: WsSubscriptionRequest,
+    item: string,
+    code: string | undefined,
+    message: string | undefined,
+    changes: SubscriptionChange[],
+  ): void {
     const rejection = change(item, 'rejected', code, message)
     const { state: _, item: __, ...why } = rejection
-    if (this.#desired.has(item)) this.#desired.set(item, { stage: 'rejected', ...why })
+    // What could not be taken off may be wanted, and asked for, again: that is for another answer to say.
+    const isWanted = request.subscribe.includes(item) && this.#desired.has(item)
+    if (isWanted) this.#desired.set(item, { stage: 'rejected', ...why })
     changes.push(rejection)
+  }
+
+  /** Where a desired item stands; undefined for others. */
+  stageOf(item: string): WsSubscriptionStage | undefined {
+    return this.#desired.get(item)?.stage
   }
 
   #stand(item: string, stage: WsSubscriptionStage): boolean {

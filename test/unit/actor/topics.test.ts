@@ -22,9 +22,9 @@ function ack(server: MockServerLink): void {
 }
 let acked = new Set<string>()
 
-async function watched(options: Partial<WsTopicWatchOptions> = {}) {
+async function watched(options: Partial<WsTopicWatchOptions> = {}, overrides: Parameters<typeof jsonHandler>[0] = {}) {
   acked = new Set()
-  const { handler } = jsonHandler()
+  const { handler } = jsonHandler(overrides)
   const setup = await readyActor({
     handler,
     subscriptionManager: jsonSubscriptions(),
@@ -94,6 +94,81 @@ describe('topics of an actor', () => {
     await setup.pass()
     setup.actor.unsubscribe(['a'])
     await setup.pass(3000)
+    expect(setup.of('topic-silent')).toEqual([])
+  })
+
+  it('replaces the connection although the venue refuses to take off what it has lost', async () => {
+    const { pass, data, of, server, transport, actor } = await watched({ reconnectAfter: 1 })
+    const answered = new Set<string>()
+    for (let i = 0; i < 60 && transport.servers.length === 1; i++) {
+      data('a')
+      for (const { req, sub, unsub } of sentTo(server()) as { req: string; sub: string[]; unsub: string[] }[]) {
+        if (acked.has(`${server()}${req}`) || answered.has(req)) continue
+        answered.add(req)
+        const rejected = unsub.map((item) => ({ item, code: 'not-subscribed' }))
+        server().sendText(JSON.stringify({ ack: req, accepted: sub, rejected }))
+      }
+      await pass(100)
+    }
+    expect(of('topic-silent')).toHaveLength(1)
+    expect(of('disconnected')).toMatchObject([{ cause: { kind: 'topic-silent', topic: 'b' } }])
+    expect(actor.subscriptions().map(({ stage }) => stage)).not.toContain('rejected')
+  })
+
+  it('watches the next connection although reading was paused when the last one ended', async () => {
+    const classifyDisconnect = () => ({ kind: 'backoff-reconnect', minDelayMs: 1000 }) as const
+    const { pass, of, server, actor } = await watched({}, { classifyDisconnect })
+    actor.pauseReading()
+    actor.reconnect()
+    await pass()
+    expect(actor.status).toBe('backoff')
+    actor.resumeReading()
+    await pass(2000)
+    await pass()
+    ack(server())
+    await pass()
+    await pass(1000)
+    expect(of('topic-silent').map(({ topic }) => topic)).toEqual(['a', 'b'])
+  })
+
+  it('asks nothing of a connection that is on its way out, and does not wake up for it', async () => {
+    const setup = await watched({ reconnectAfter: 0 })
+    const { actor, clock, pass, server, of } = setup
+    void actor.ask({ frame: '{"id":"x"}', requestId: 'x', confirmMode: 'confirmed', timeoutMs: 9000 })
+    await pass(1000)
+    expect(of('draining')).toMatchObject([{ cause: { kind: 'topic-silent' } }])
+    const frames = server().frames.length
+    let timers = 0
+    const setTimer = clock.setTimer.bind(clock)
+    clock.setTimer = (...args) => {
+      timers++
+      return setTimer(...args)
+    }
+    await pass(900)
+    expect([server().frames.length - frames, of('draining').length]).toEqual([0, 1])
+    expect(timers).toBeLessThan(5)
+  })
+
+  it('does not ask again for what nobody wanted any more when its turn in the budget came', async () => {
+    const { maybeSubscriptionResponse: _, response: __, ...silent } = jsonSubscriptions()
+    const setup = await readyActor({
+      handler: jsonHandler().handler,
+      subscriptionManager: silent,
+      pacing: { frames: 2, perMs: 500, ownFrames: 1 },
+      topics: topics(),
+    })
+    setup.actor.subscribe(['a'])
+    setup.actor.subscribe(['b'])
+    setup.actor.unsubscribe(['b'])
+    for (let i = 0; i < 50; i++) {
+      setup.server().sendText('{"topic":"a"}')
+      await setup.pass(100)
+    }
+    expect(sentTo(setup.server()).map(({ sub, unsub }) => [sub, unsub])).toEqual([
+      [['a'], []],
+      [['b'], []],
+      [[], ['b']],
+    ])
     expect(setup.of('topic-silent')).toEqual([])
   })
 

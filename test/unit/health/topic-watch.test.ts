@@ -87,6 +87,15 @@ describe('TopicWatch', () => {
     expect(watch.shortestMs).toBe(50)
   })
 
+  it('dates a silence from the last data, whatever stalls of ours came in between', () => {
+    const { watch } = open()
+    watch.acked('a', 0)
+    watch.data('a', 10 * MS)
+    watch.restart(90 * MS)
+    expect(watch.verdict(110 * MS)?.silent).toEqual([])
+    expect(watch.verdict(190 * MS)?.silent).toEqual([{ topic: 'a', silentForMs: 180, sinceUs: 10 * MS }])
+  })
+
   it('holds nothing against a topic while nothing is read, after a stall, or when nobody wants it', () => {
     const { watch } = open()
     watch.acked('a', 0)
