@@ -48,10 +48,9 @@ export class Asks {
     this.#ids = options.ids
     this.#enter = enter
     this.table = new PendingRequests(options.requests, onLateReply)
-    const { pacer } = options
-    const pacing = pacer === undefined ? undefined : { pacer, nowUs: () => this.#clock.monoUs() }
-    this.lanes = new Lanes(options.lanes, pacing, (request, sequence) => {
-      this.table.offered(request, sequence, this.#clock.monoUs())
+    const nowUs = (): number => this.#clock.monoUs()
+    this.lanes = new Lanes(options.lanes, options.pacer, nowUs, (request, sequence) => {
+      this.table.offered(request, sequence, nowUs())
     })
   }
 

@@ -55,6 +55,7 @@ export class Interpreter {
   #live: LiveConnection | undefined
   #running = false
   #settingDown = false
+  #unsettled = false
   readonly #events: ActorEvent[] = []
   readonly #commands: (() => void)[] = []
   #closedBytes = { bytesReceived: 0, bytesSent: 0 }
@@ -78,9 +79,8 @@ export class Interpreter {
     )
     const { requests, lanes, clock, pacing } = options
     this.#pacer = pacing === undefined ? undefined : new FramePacer(pacing)
-    const asksOptions = { requests, lanes, pacer: this.#pacer, clock, ids: this.ids }
     this.asks = new Asks(
-      asksOptions,
+      { requests, lanes, pacer: this.#pacer, clock, ids: this.ids },
       (outcome) => {
         this.health.count.lateReplies++
         this.hooks.notify('onLateReply', options.callbacks.onLateReply, outcome)
@@ -211,13 +211,17 @@ export class Interpreter {
 
   /** Nothing is going on any more: what waits is sent, the timer is armed. */
   #settleDown(): void {
-    // Settling down may itself make something happen, once.
+    // Settling down may itself make something happen, and what that leaves waiting must go out as well.
+    this.#unsettled = true
     if (this.#settingDown) return
     this.#settingDown = true
     try {
-      this.asks.lanes.pump()
-      this.watch.look()
-      this.#listener.progressed()
+      while (this.#unsettled) {
+        this.#unsettled = false
+        this.asks.lanes.pump()
+        this.watch.look()
+        this.#listener.progressed()
+      }
     } finally {
       this.#settingDown = false
       this.watch.arm()

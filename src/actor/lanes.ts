@@ -31,6 +31,7 @@ interface Waiting {
   readonly options: WsOfferOptions
   readonly cost: number
   readonly request: PendingRequest | undefined
+  readonly own: boolean
   readonly onTaken: (() => void) | undefined
 }
 
@@ -41,6 +42,8 @@ export type LaneResult = 'taken' | 'queued' | 'full' | 'not-open'
 
 /** So that frames without payload have a bound too. */
 const FRAME_COST = 16
+/** Strategies try a ping that was not taken again after a tenth of a second. */
+const KEEP_FOR_PING_US = 250_000
 
 function clear(lane: Lane): void {
   lane.waiting.length = 0
@@ -57,12 +60,6 @@ class Lane {
   }
 }
 
-/** The budget of frames, and the time that it needs to be told. */
-export interface LanePacing {
-  readonly pacer: FramePacer
-  readonly nowUs: () => number
-}
-
 /**
  * Frames that the link has no room for, or the budget no frame: an urgent lane and a normal one, each in call order, the urgent
  * one first; and, only where frames are counted, a lane of the library's own traffic behind both. They belong to one connection;
@@ -74,29 +71,38 @@ export class Lanes {
   readonly #ownTraffic: Lane
   /** In the order in which they are served. */
   readonly #all: readonly Lane[]
-  readonly #pacing: LanePacing | undefined
+  readonly #pacer: FramePacer | undefined
   /** The link has taken a request’s frame. */
   readonly #onOffered: (request: PendingRequest, sequence: number) => void
+  readonly #nowUs: () => number
   #link: WsLink | undefined
   #closed = false
+  /** The link refused a frame: `onWritable` tells when it has room, and no budget does. */
+  #linkIsFull = false
+  /** Until then own traffic leaves the next frame of the budget to a control ping, which is tried again soon. */
+  #keptForPingUs = 0
 
   constructor(
     options: LaneOptions,
-    pacing: LanePacing | undefined,
+    pacer: FramePacer | undefined,
+    nowUs: () => number,
     onOffered: (request: PendingRequest, sequence: number) => void,
   ) {
     this.#urgent = new Lane(options.urgentBytes)
     this.#normal = new Lane(options.normalBytes)
     // Uncounted, own traffic is in call order with the rest.
-    this.#ownTraffic = pacing === undefined ? this.#normal : new Lane(options.normalBytes)
-    this.#all = pacing === undefined ? [this.#urgent, this.#normal] : [this.#urgent, this.#normal, this.#ownTraffic]
-    this.#pacing = pacing
+    this.#ownTraffic = pacer === undefined ? this.#normal : new Lane(options.normalBytes)
+    this.#all = pacer === undefined ? [this.#urgent, this.#normal] : [this.#urgent, this.#normal, this.#ownTraffic]
+    this.#pacer = pacer
+    this.#nowUs = nowUs
     this.#onOffered = onOffered
   }
 
   attach(link: WsLink): void {
     this.#link = link
     this.#closed = false
+    this.#linkIsFull = false
+    this.#keptForPingUs = 0
   }
 
   /** The connection is over: nothing that waits is ever sent. */
@@ -115,25 +121,33 @@ export class Lanes {
     return this.#all.reduce((sum, lane) => sum + lane.bytes, 0)
   }
 
+  /** Of what goes out before anything else. */
+  get urgentBytes(): number {
+    return this.#urgent.bytes
+  }
+
   /** When the budget has a frame for what waits; Infinity if nothing waits for it. Monotonic µs. */
   nextDueUs(): number {
-    if (this.#pacing === undefined) return Infinity
-    const own = this.isEmpty
-    if (own && this.#ownTraffic.waiting.length === 0) return Infinity
-    const { pacer, nowUs } = this.#pacing
-    const dueUs = pacer.nextUs(own)
-    // What the budget would let go waits for the link, which tells when it has room.
-    return dueUs > nowUs() ? dueUs : Infinity
+    if (this.#pacer === undefined || this.#linkIsFull) return Infinity
+    if (!this.isEmpty) return this.#pacer.nextUs(false)
+    return this.#ownTraffic.waiting.length > 0 ? Math.max(this.#pacer.nextUs(true), this.#keptForPingUs) : Infinity
   }
 
   /** A frame that did not come through here has left, or is leaving: a pong, a ping. */
   countFrame(own: boolean): void {
-    this.#pacing?.pacer.count(this.#pacing.nowUs(), own)
+    this.#pacer?.count(this.#nowUs(), own)
   }
 
   /** The budget has a frame now. */
   hasFrame(own: boolean): boolean {
-    return this.#pacing === undefined || this.#pacing.pacer.nextUs(own) <= this.#pacing.nowUs()
+    return this.#pacer === undefined || this.#pacer.nextUs(own) <= this.#nowUs()
+  }
+
+  /** For a control ping of the library's, which waits in no lane. False: the budget has no frame now, the next one is kept. */
+  hasFrameForPing(): boolean {
+    const has = this.hasFrame(false)
+    this.#keptForPingUs = has ? 0 : this.#nowUs() + KEEP_FOR_PING_US
+    return has
   }
 
   /** The lanes of the user are at most half full. */
@@ -154,17 +168,17 @@ export class Lanes {
     const link = this.#link
     if (link === undefined || this.#closed) return 'not-open'
     const lane = this.#laneOf(message)
-    const { own } = message
-    if (!this.hasFrame(own === true)) {
-      if (own !== true && this.#refusesBeyond) return 'full'
-    } else if (!hold && this.#isNext(lane)) {
+    const own = message.own === true
+    if (!own && this.#isBeyond(lane, lane.waiting.length)) return 'full'
+    if (!hold && this.#isNext(lane) && this.#mayGo(lane)) {
       const { payload, binary, more } = message
       const sequence = link.offer(payload, offerOptions(binary, more))
       if (sequence === OFFER_CLOSED) return 'not-open'
       if (sequence !== OFFER_FULL) {
-        this.#taken(message, sequence, own === true)
+        this.#taken(message, sequence, own)
         return 'taken'
       }
+      this.#linkIsFull = true
     }
     return this.#keep(lane, message, hold) ? 'queued' : 'full'
   }
@@ -181,7 +195,7 @@ export class Lanes {
     try {
       // While nothing waits, which is nearly always, the link takes them one after the other: no object is made for any.
       const link = this.#link
-      if (link !== undefined && !this.#closed && !hold && this.#pacing === undefined && this.#isNext(lane)) {
+      if (link !== undefined && !this.#closed && !hold && this.#pacer === undefined && this.#isNext(lane)) {
         const burst = offerOptions(binary, true)
         const end = offerOptions(binary, false)
         for (; accepted <= last; accepted++) {
@@ -196,8 +210,9 @@ export class Lanes {
         if (sent === 'full' || sent === 'not-open') return accepted
       }
     } finally {
-      // Stopped early, by a full lane or a payload function that threw: what was taken must not be held back.
-      if (accepted <= last) this.#link?.flush()
+      // Stopped early, by a full lane or a payload function that threw, or the rest waits for a frame of the budget: what was
+      // taken must not be held back.
+      if (accepted <= last || lane.waiting.length > 0) this.#link?.flush()
     }
     return accepted
   }
@@ -207,7 +222,14 @@ export class Lanes {
    * behind it. {@link fill} or {@link giveUp} must follow before the next {@link pump}.
    */
   reserve(urgent: boolean): LanePlace {
-    const place: Waiting = { payload: '', options: NOTHING_MORE, cost: 0, request: undefined, onTaken: undefined }
+    const place: Waiting = {
+      payload: '',
+      options: NOTHING_MORE,
+      cost: 0,
+      request: undefined,
+      own: false,
+      onTaken: undefined,
+    }
     const lane = urgent ? this.#urgent : this.#normal
     lane.waiting.push(place)
     return place
@@ -219,6 +241,7 @@ export class Lanes {
     const index = lane.waiting.indexOf(place)
     this.giveUp(place)
     if (index < 0 || this.#link === undefined || this.#closed) return 'not-open'
+    if (this.#isBeyond(lane, index)) return 'full'
     const entry = this.#independent(lane, message, index === 0)
     if (entry === undefined) return 'full'
     lane.waiting.splice(index, 0, entry)
@@ -237,6 +260,7 @@ export class Lanes {
   pump(): void {
     const link = this.#link
     if (link === undefined || this.#all.every((lane) => lane.waiting.length === 0)) return
+    this.#linkIsFull = false
     for (const lane of this.#all) if (!this.#pumpLane(lane, link)) break
     link.flush()
   }
@@ -260,13 +284,23 @@ export class Lanes {
     return true
   }
 
-  get #refusesBeyond(): boolean {
-    return this.#pacing?.pacer.whenOverBudget === 'not-delivered'
+  /** The budget has no frame for what would be `index`-th in the lane, and shall rather refuse it. */
+  #isBeyond(lane: Lane, index: number): boolean {
+    if (this.#pacer?.whenOverBudget !== 'not-delivered') return false
+    const ahead = index + (lane === this.#normal ? this.#urgent.waiting.length : 0)
+    return !this.#pacer.hasRoom(this.#nowUs(), ahead)
+  }
+
+  /** The budget has a frame for this lane. Heartbeats in the urgent lane are the library's, but not for it to hold back. */
+  #mayGo(lane: Lane): boolean {
+    if (this.#pacer === undefined) return true
+    const isOwn = lane === this.#ownTraffic
+    return this.hasFrame(isOwn) && !(isOwn && this.#nowUs() < this.#keptForPingUs)
   }
 
   #laneOf({ urgent, own }: OutboundMessage): Lane {
-    if (own === true && this.#ownTraffic !== this.#normal) return this.#ownTraffic
-    return urgent === true ? this.#urgent : this.#normal
+    if (urgent === true) return this.#urgent
+    return own === true ? this.#ownTraffic : this.#normal
   }
 
   #taken(
@@ -281,15 +315,21 @@ export class Lanes {
 
   /** False: the link is full or closed, or the budget is spent. */
   #pumpLane(lane: Lane, link: WsLink): boolean {
-    const own = lane === this.#ownTraffic && lane !== this.#normal
-    for (let entry = lane.waiting[0]; entry !== undefined; entry = lane.waiting[0]) {
-      if (!this.hasFrame(own)) return false
+    let index = 0
+    for (let entry = lane.waiting[0]; entry !== undefined; entry = lane.waiting[index]) {
+      if (!this.#mayGo(lane)) return false
+      // Nobody wants it any more, and whoever asked is about to be told so.
+      if (entry.request?.isWanted(this.#nowUs()) === false) {
+        index++
+        continue
+      }
       const sequence = link.offer(entry.payload, entry.options)
       // Closed: the end of the link follows, and with it the end of what waits.
-      if (sequence === OFFER_FULL || sequence === OFFER_CLOSED) return false
-      lane.waiting.shift()
+      this.#linkIsFull = sequence === OFFER_FULL || sequence === OFFER_CLOSED
+      if (this.#linkIsFull) return false
+      lane.waiting.splice(index, 1)
       lane.bytes -= entry.cost
-      this.#taken(entry, sequence, own)
+      this.#taken(entry, sequence, entry.own)
     }
     return true
   }
@@ -307,7 +347,7 @@ export class Lanes {
    * that has not returned keeps it from the link, and an empty link takes one frame of any size.
    */
   #independent(lane: Lane, message: OutboundMessage, anySize = false): Waiting | undefined {
-    const { payload, binary, request, onTaken } = message
+    const { payload, binary, request, own = false, onTaken } = message
     const room = anySize ? Number.POSITIVE_INFINITY : lane.maxBytes - lane.bytes - FRAME_COST
     // A UTF-16 unit is at least one byte of UTF-8: what is plainly too long need not be measured or copied.
     if (room < 0 || (typeof payload !== 'function' && payload.length > room)) return undefined
@@ -316,7 +356,7 @@ export class Lanes {
     if (cost - FRAME_COST > room) return undefined
     // A writer's bytes are text unless the call says otherwise; as a Uint8Array they would be taken for binary.
     const asBinary = binary ?? (typeof payload === 'function' ? false : undefined)
-    return { payload: owned, options: offerOptions(asBinary, true), cost, request, onTaken }
+    return { payload: owned, options: offerOptions(asBinary, true), cost, request, own, onTaken }
   }
 }
 

@@ -99,7 +99,7 @@ export class LiveConnection implements RequestCarrier, WsPingPongLink {
   // ---- WsPingPongLink ----
 
   ping(payload: Uint8Array): boolean {
-    if (!this.#lanes.hasFrame(true) || this.link.ping(payload) !== 1) return false
+    if (!this.#lanes.hasFrameForPing() || this.link.ping(payload) !== 1) return false
     this.#lanes.countFrame(true)
     return true
   }
@@ -118,6 +118,6 @@ export class LiveConnection implements RequestCarrier, WsPingPongLink {
   }
 
   get queuedBytes(): number {
-    return this.#lanes.bytes + this.link.queuedBytes
+    return this.#lanes.urgentBytes + this.link.queuedBytes
   }
 }

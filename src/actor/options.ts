@@ -134,7 +134,7 @@ export interface WebSocketActorOptions<M = unknown, E = never> {
   readonly lanes?: { readonly normalBytes?: number; readonly urgentBytes?: number }
   /**
    * What the venue lets one connection send. All frames count: yours, the library's, pongs. Replays and subscriptions are spread;
-   * they never delay a `send` or an `ask`. A connection after one that was closed with 1008 goes at half the pace until one has
+   * they never delay a `send` or an `ask`; heartbeats go first. A connection after one that was closed with 1008 goes at half the pace until one has
    * proven healthy. Default: no budget.
    */
   readonly pacing?: WsPacingOptions

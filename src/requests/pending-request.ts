@@ -56,6 +56,12 @@ export class PendingRequest implements RequestTrace {
   get connection(): number {
     return this.carrier.connection
   }
+
+  /** Somebody would still have the frame sent. */
+  isWanted(nowUs: number): boolean {
+    for (const { sendByUs, deadlineUs } of this.waiters) if (sendByUs > nowUs && deadlineUs > nowUs) return true
+    return false
+  }
 }
 
 /** One call of `ask` that waits. The actor hands it to `abort`; the rest of it is the table's. */

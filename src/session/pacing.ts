@@ -3,7 +3,8 @@ export interface WsPacingOptions {
   readonly frames: number
   readonly perMs: number
   /**
-   * How many of them the library's own traffic (replays, subscriptions, heartbeats) may use, so that it never delays what you send.
+   * How many of them the library's own traffic (replays, subscriptions) may use, so that it never delays what you send.
+   * Heartbeats, and answers to the server's, are counted in it but not held back by it: a connection without them is closed.
    * Default: half, at least 1.
    */
   readonly ownFrames?: number
@@ -45,8 +46,13 @@ export class FramePacer {
   /** When the next frame may go; not later than now, if it may go now. `own`: of the library's own traffic. */
   nextUs(own: boolean): number {
     const perUs = this.#perUs * this.#factor
-    const all = this.#all.oldestUs + perUs
-    return own ? Math.max(all, this.#own.oldestUs + perUs) : all
+    const all = this.#all.oldestUs(0) + perUs
+    return own ? Math.max(all, this.#own.oldestUs(0) + perUs) : all
+  }
+
+  /** A frame may go now, although `ahead` others go first. */
+  hasRoom(nowUs: number, ahead: number): boolean {
+    return this.#all.oldestUs(ahead) + this.#perUs * this.#factor <= nowUs
   }
 
   count(atUs: number, own: boolean): void {
@@ -74,9 +80,10 @@ class Window {
     this.#times = new Float64Array(size).fill(-Infinity)
   }
 
-  /** Of the frame that is `size` back; the next one must be far enough behind it. */
-  get oldestUs(): number {
-    return this.#times[this.#next] as number
+  /** Of the frame that is `size` back once `ahead` more have gone; the one behind them must be far enough behind it. */
+  oldestUs(ahead: number): number {
+    const { length } = this.#times
+    return ahead < length ? (this.#times[(this.#next + ahead) % length] as number) : Infinity
   }
 
   add(atUs: number): void {

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { WsApplicationPingPong } from '../../../src/health/application-ping-pong.ts'
+import { ProtocolPingPong } from '../../../src/health/protocol-ping-pong.ts'
 import type { WsPacingOptions } from '../../../src/session/pacing.ts'
 import { follow, jsonHandler, jsonSubscriptions, mockActor, readyActor, sentTo } from './support.ts'
 
@@ -141,6 +143,107 @@ describe('pacing of an actor', () => {
     await pass()
     await stopped
     expect(sends.filter(([, what]) => what === 'sub').length).toBeLessThan(12)
+  })
+
+  it('refuses what is beyond the budget from inside a callback as well, be it sent or asked', async () => {
+    const said: unknown[] = []
+    const { actor, server, pass } = await readyActor({
+      handler: jsonHandler({
+        handleMessage: () => {
+          said.push(actor.send('{"id":"s1"}'), actor.send('{"id":"s2"}'))
+          for (const id of ['a1', 'a2']) {
+            const request = { frame: `{"id":"${id}"}`, requestId: id, confirmMode: 'sent', timeoutMs: 9000 } as const
+            void actor.ask(request).then((outcome) => said.push(outcome.kind))
+          }
+          said.push(actor.send('{"id":"s3"}'))
+        },
+      }).handler,
+      pacing: { frames: 3, perMs: 1000, whenOverBudget: 'not-delivered' },
+    })
+    server().sendText('{}')
+    await pass()
+    await pass(5000)
+    expect(said.slice(0, 3)).toEqual(['queued', 'queued', 'full'])
+    expect(said.slice(3).sort()).toEqual(['not-delivered', 'sent'])
+    expect(sentTo(server()).map(({ id }) => id)).toEqual(['s1', 's2', 'a1'])
+  })
+
+  it('lets the head of a batch go at once, of which the rest waits', async () => {
+    const { actor, server, pass } = await paced({ frames: 2, perMs: 1000 })
+    expect(actor.sendBatch(['{"id":1}', '{"id":2}', '{"id":3}'])).toBe(3)
+    await pass()
+    expect(sentTo(server())).toHaveLength(2)
+    await pass(1000)
+    expect(sentTo(server())).toHaveLength(3)
+  })
+
+  it('sends what a handler has queued outside of a callback when the budget has a frame', async () => {
+    const { server, pass, actor } = await readyActor({
+      handler: jsonHandler({
+        authenticate: async (session) => {
+          await undefined
+          for (const id of [1, 2]) session.send(JSON.stringify({ id }))
+          await new Promise((resolve) => session.signal.addEventListener('abort', resolve))
+        },
+      }).handler,
+      pacing: { frames: 1, perMs: 1000 },
+    })
+    expect([actor.status, sentTo(server()).length]).toEqual(['opening', 1])
+    await pass(1000)
+    expect(sentTo(server())).toHaveLength(2)
+  })
+
+  it('does not wake up for a budget that has frames while it is the link that is full', async () => {
+    const { actor, server, clock, pass } = await readyActor({ pacing: { frames: 100, perMs: 1000 } })
+    server().takeBytes(0)
+    while (actor.send('x'.repeat(60_000)) !== 'queued');
+    let timers = 0
+    const setTimer = clock.setTimer.bind(clock)
+    clock.setTimer = (...args) => {
+      timers++
+      return setTimer(...args)
+    }
+    await pass(1000)
+    expect(timers).toBeLessThan(5)
+    server().takeBytes(Infinity)
+    await pass()
+    await pass(1000)
+    expect(actor.stats().queuedBytes).toBe(0)
+  })
+
+  it('sends heartbeats before the rest of a replay, in data frames and as control pings', async () => {
+    const json = new WsApplicationPingPong({
+      answerPing: (frame) => (frame.text().startsWith('{"ping"') ? '{"pong":1}' : undefined),
+    })
+    const many = Array.from({ length: 40 }, (_, i) => `t${i}`)
+    const options = { subscriptionManager: oneByOne, subscriptions: many, subscriptionTimeoutMs: 60_000 }
+    const { handler } = jsonHandler()
+    const one = await readyActor({
+      ...options,
+      handler,
+      pingPong: json,
+      pacing: { frames: 2, perMs: 1000, ownFrames: 2 },
+    })
+    one.server().sendText('{"ping":1}')
+    await one.pass()
+    await one.pass(1000)
+    expect(sentTo(one.server()).slice(0, 3)).toMatchObject([{ sub: ['t0'] }, { sub: ['t1'] }, { pong: 1 }])
+
+    const pingPong = new ProtocolPingPong({ intervalMs: 2500, timeoutMs: 60_000 })
+    const two = await readyActor({ ...options, handler, pingPong, pacing: { frames: 2, perMs: 1000, ownFrames: 2 } })
+    for (let ms = 0; ms < 5000; ms += 50) await two.pass(50)
+    expect(two.server().frames.filter(({ opcode }) => opcode === 9)).toHaveLength(1)
+    expect(sentTo(two.server()).length).toBeGreaterThan(6)
+  })
+
+  it('refuses a ping of the user for which the budget has no frame', async () => {
+    const { actor, server, pass } = await paced({ frames: 1, perMs: 1000 })
+    actor.send('{"id":1}')
+    await expect(actor.ping()).rejects.toMatchObject({ code: 'ERR_QUEUE_FULL' })
+    await pass(1000)
+    void actor.ping().catch(() => {})
+    await pass()
+    expect(server().frames.map(({ opcode }) => opcode)).toEqual([1, 9])
   })
 
   it('names what is wrong with it', () => {

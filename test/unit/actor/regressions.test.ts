@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { WebSocketActorOptions } from '../../../src/actor/options.ts'
 import { WebSocketActor } from '../../../src/actor/websocket-actor.ts'
 import type { WsDelegatedRequest } from '../../../src/requests/delegated-request.ts'
 import { VirtualClock } from '../../../src/testing/virtual-clock.ts'
@@ -27,7 +28,7 @@ const ask = (n: string, timeoutMs: number): WsDelegatedRequest => ({
   timeoutMs,
 })
 
-async function blocking(handleMessage: (message: Json) => void) {
+async function blocking(handleMessage: (message: Json) => void, options: Partial<WebSocketActorOptions<Json>> = {}) {
   const clock = new BlockingClock()
   const transport = new MockTransport()
   const { handler } = jsonHandler({ handleMessage })
@@ -37,6 +38,7 @@ async function blocking(handleMessage: (message: Json) => void) {
     clock,
     transport,
     random: randomFrom(1),
+    ...options,
   })
   const pass = async (ms = 0): Promise<void> => {
     await turn()
@@ -124,5 +126,71 @@ describe('found by simulation', () => {
     actor.resumeReading()
     actor.reconnect()
     expect(heard).toHaveLength(told.length)
+  })
+})
+
+describe('found by review', () => {
+  it('does not send late, after a stall of ours, what waited for the budget and whose time to be sent has passed', async () => {
+    const { actor, clock, server, pass } = await blocking(() => {}, { pacing: { frames: 1, perMs: 100 } })
+    actor.send('{"id":"first"}')
+    const late = follow(actor.ask({ ...ask('late', 5000), sendWithinMs: 50 }))
+    const inTime = follow(actor.ask(ask('in-time', 5000)))
+    // Our thread is away, and then reads before any timer has its turn.
+    clock.block(2000)
+    server.sendText('{"id":"none"}')
+    await pass()
+    expect(sentTo(server).map(({ id }) => id)).toEqual(['first', 'in-time'])
+    await pass(2000)
+    expect(late.value).toMatchObject({ kind: 'not-delivered', reason: 'expired-unsent', delivery: 'none' })
+    expect(inTime.value).toBeUndefined()
+    expect(sentTo(server)).toHaveLength(2)
+  })
+
+  it('finds no topic silent whose data lies unread, because user code blocked while the link was drained', async () => {
+    const silent: string[] = []
+    const { actor, clock, server, pass } = await blocking(
+      (message) => {
+        if (message['slow'] === undefined) return
+        server.sendText('{"topic":"a"}')
+        clock.block(500)
+      },
+      {
+        subscriptionManager: jsonSubscriptions(),
+        subscriptions: ['a'],
+        topics: { topicOf: (frame) => (frame.json() as { topic?: string }).topic, silentAfterMs: 1000 },
+        onStatus: (event) => {
+          if (event.kind === 'topic-silent') silent.push(event.topic)
+        },
+      },
+    )
+    const [{ req } = {}] = sentTo(server)
+    server.sendText(JSON.stringify({ ack: req, accepted: ['a'] }))
+    await pass()
+    void actor.ask(ask('x', 900))
+    await pass(800)
+    server.hold()
+    server.sendText('{"slow":1}')
+    await pass(100)
+    await pass(100)
+    expect(silent).toEqual([])
+  })
+
+  it('sends at once what is asked from inside the callback that hears `resumed`', async () => {
+    const { handler } = jsonHandler()
+    const asked: unknown[] = []
+    const { actor, server, pass } = await readyActor({
+      handler,
+      onStatus: (event) => {
+        if (event.kind === 'resumed') asked.push(follow(actor.ask(ask('now', 5000))), actor.send('{"id":"too"}'))
+      },
+    })
+    server().end()
+    await pass()
+    await pass(1000)
+    await pass()
+    server().sendText('{}')
+    await pass()
+    expect(asked).toHaveLength(2)
+    expect(sentTo(server()).map(({ id }) => id)).toEqual(['now', 'too'])
   })
 })
