@@ -92,6 +92,15 @@ export function subscriptionsUnanswered(items: readonly string[], timeoutMs: num
   return sessionFailed('subscribe', 'ERR_SUBSCRIBE_TIMEOUT', message)
 }
 
+/** The replay could not be made: the manager threw, or returned nonsense, as `onHookError` has heard. */
+export function subscriptionsFailed(): WsDisconnectCause {
+  return sessionFailed(
+    'subscribe',
+    'ERR_SUBSCRIBE_FAILED',
+    'subscriptionManager.initial failed, so nothing is subscribed',
+  )
+}
+
 /** The replay does not fit into the lane: what follows it would be a feed with holes. */
 export function subscriptionsNotSent(): WsDisconnectCause {
   const message = 'the subscriptions did not fit into the outbound lane; raise lanes.normalBytes'

@@ -81,6 +81,8 @@ export class Lanes {
   #linkIsFull = false
   /** Until then own traffic leaves the next frame of the budget to a control ping, which is tried again soon. */
   #keptForPingUs = 0
+  /** The link takes nothing any more: the peer has begun to leave. */
+  #linkClosed = false
 
   constructor(
     options: LaneOptions,
@@ -103,6 +105,7 @@ export class Lanes {
     this.#closed = false
     this.#linkIsFull = false
     this.#keptForPingUs = 0
+    this.#linkClosed = false
   }
 
   /** The connection is over: nothing that waits is ever sent. */
@@ -115,6 +118,11 @@ export class Lanes {
   close(): void {
     this.#closed = true
     if (this.#ownTraffic !== this.#normal) clear(this.#ownTraffic)
+  }
+
+  /** The link has refused a frame for good: its end follows. */
+  get linkClosed(): boolean {
+    return this.#linkClosed
   }
 
   get bytes(): number {
@@ -173,7 +181,10 @@ export class Lanes {
     if (!hold && this.#isNext(lane) && this.#mayGo(lane)) {
       const { payload, binary, more } = message
       const sequence = link.offer(payload, offerOptions(binary, more))
-      if (sequence === OFFER_CLOSED) return 'not-open'
+      if (sequence === OFFER_CLOSED) {
+        this.#linkClosed = true
+        return 'not-open'
+      }
       if (sequence !== OFFER_FULL) {
         this.#taken(message, sequence, own)
         return 'taken'
@@ -201,7 +212,10 @@ export class Lanes {
         for (; accepted <= last; accepted++) {
           const sequence = link.offer(payloads[accepted] as WsPayload, accepted < last ? burst : end)
           if (sequence === OFFER_FULL) break
-          if (sequence === OFFER_CLOSED) return accepted
+          if (sequence === OFFER_CLOSED) {
+            this.#linkClosed = true
+            return accepted
+          }
         }
       }
       for (; accepted <= last; accepted++) {

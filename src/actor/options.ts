@@ -158,7 +158,7 @@ export interface WebSocketActorOptions<M = unknown, E = never> {
   readonly onLateReply?: (outcome: WsOutcome) => void
   /** Errors of user code. Default: a process warning, once per hook. */
   readonly onHookError?: (error: WsHookError) => void
-  /** Default `continue`. Whatever it says, a failing `authenticate` or `onReady` ends its connection. */
+  /** Default `continue`. Whatever it says, a failing `authenticate`, `onReady` or `subscriptionManager.initial` ends its connection. */
   readonly whenHookThrows?: WsHookErrorPolicy
 
   // — measuring —

@@ -3,7 +3,7 @@ import type { WsSession } from '../session/endpoint-handler.ts'
 import type { WsSubscriptionRequest } from '../session/subscription-manager.ts'
 import { type SubscriptionChange, Subscriptions, type WsSubscriptionState } from '../session/subscriptions.ts'
 import type { WsFrame } from '../transport/frame.ts'
-import { phaseFailed, subscriptionsNotSent, subscriptionsUnanswered } from './causes.ts'
+import { phaseFailed, subscriptionsFailed, subscriptionsNotSent, subscriptionsUnanswered } from './causes.ts'
 import { THREW } from './hooks.ts'
 import type { Interpreter } from './interpreter.ts'
 import type { LiveConnection } from './live-connection.ts'
@@ -206,7 +206,11 @@ export class SessionRunner {
   #send(member: string, make: () => readonly WsSubscriptionRequest[]): void {
     const { hooks, asks, isInside } = this.#actor
     const requests = hooks.call(`subscriptionManager.${member}`, make)
-    if (requests === THREW) return
+    if (requests === THREW) {
+      // A connection without its subscriptions is one that brings nothing, and nobody would know.
+      if (member === 'initial') this.#actor.leave(subscriptionsFailed(), 'reconnect', true)
+      return
+    }
     const { subscriptionManager } = this.#actor.options
     for (const { payload, subscribe, requestId } of requests) {
       const onTaken = (): void => {

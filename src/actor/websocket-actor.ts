@@ -71,7 +71,8 @@ export class ResolvedActor implements WsActor {
     const { timeoutMs, signal } = checkWait('ready', options)
     // Of the connection that is on its way out: who asks now waits for the next one, or for the end.
     const { kind } = this.#core.state
-    if (this.#ready?.settled && (kind === 'draining' || kind === 'closing')) this.#ready = undefined
+    const leaving = kind === 'draining' || kind === 'closing' || this.#core.asks.lanes.linkClosed
+    if (this.#ready?.settled && leaving) this.#ready = undefined
     this.#ready ??= this.#readiness()
     const { promise } = this.#ready
     if (timeoutMs === undefined && options?.signal === undefined) return promise
@@ -271,7 +272,7 @@ export class ResolvedActor implements WsActor {
   #readiness(): Deferred<WsOpenInfo> {
     const ready = deferred<WsOpenInfo>()
     const { state, live } = this.#core
-    if (state.kind === 'ready') ready.resolve((live as LiveConnection).info)
+    if (state.kind === 'ready' && !this.#core.asks.lanes.linkClosed) ready.resolve((live as LiveConnection).info)
     if (state.kind === 'stopped') ready.reject(this.#endError(state.cause))
     return ready
   }

@@ -23,6 +23,8 @@ export class ProtocolPingPong implements WsPingPongStrategy {
   readonly timeoutMs: number
   readonly #intervalUs: number
   #nextPingUs: number | undefined
+  /** The link refuses our ping: since when nothing has moved in either direction. */
+  #blocked: { sinceUs: number; readonly bytesSent: number; readonly bytesReceived: number } | undefined
   #waiting: { readonly nonce: Uint8Array; readonly sentUs: number; readonly wait: PongWait } | undefined
 
   /** Throws `WsConfigError`. */
@@ -36,6 +38,7 @@ export class ProtocolPingPong implements WsPingPongStrategy {
 
   opened(nowUs: number): void {
     this.#waiting = undefined
+    this.#blocked = undefined
     this.#nextPingUs = nowUs + this.#intervalUs
   }
 
@@ -51,8 +54,23 @@ export class ProtocolPingPong implements WsPingPongStrategy {
     }
     if (this.#nextPingUs === undefined || nowUs < this.#nextPingUs) return OK
     const nonce = link.random.bytes(NONCE_BYTES)
-    if (link.ping(nonce)) this.#waiting = { nonce, sentUs: nowUs, wait: new PongWait(this.timeoutMs, nowUs, link) }
-    else this.#nextPingUs = nowUs + RETRY_MS * 1000
+    if (link.ping(nonce)) {
+      this.#blocked = undefined
+      this.#waiting = { nonce, sentUs: nowUs, wait: new PongWait(this.timeoutMs, nowUs, link) }
+      return OK
+    }
+    this.#nextPingUs = nowUs + RETRY_MS * 1000
+    return this.#refused(nowUs, link)
+  }
+
+  /** A peer that takes nothing for so long, and says nothing, is as dead as one that does not answer a ping. */
+  #refused(nowUs: number, { bytesSent, bytesReceived, queuedBytes }: WsPingPongLink): WsPingPongVerdict {
+    const blocked = this.#blocked
+    const stuck = blocked?.bytesSent === bytesSent && blocked.bytesReceived === bytesReceived
+    if (queuedBytes === 0 || !stuck) this.#blocked = { sinceUs: nowUs, bytesSent, bytesReceived }
+    else if (nowUs - blocked.sinceUs >= this.timeoutMs * 1000) {
+      return { kind: 'timed-out', silentForMs: (nowUs - blocked.sinceUs) / 1000 }
+    }
     return OK
   }
 
@@ -66,5 +84,6 @@ export class ProtocolPingPong implements WsPingPongStrategy {
 
   restart(nowUs: number): void {
     this.#waiting?.wait.restart(nowUs)
+    if (this.#blocked !== undefined) this.#blocked.sinceUs = nowUs
   }
 }

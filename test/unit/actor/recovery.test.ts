@@ -200,9 +200,10 @@ describe('subscriptions', () => {
         ...options,
         subscriptionManager: jsonSubscriptions(overrides),
       })
-      server().sendText('{"ack":"x"}')
+      if (hook.endsWith('response')) server().sendText('{"ack":"x"}')
       await pass()
-      expect([actor.status, hookErrors[0]?.hook]).toEqual(['ready', hook])
+      // Without its subscriptions a connection is replaced; an answer that cannot be read costs none.
+      expect([actor.status, hookErrors[0]?.hook]).toEqual([hook.endsWith('initial') ? 'backoff' : 'ready', hook])
     }
   })
 
@@ -220,5 +221,46 @@ describe('subscriptions', () => {
     })
     await pass()
     expect(of('disconnected')[0]?.cause).toMatchObject({ kind: 'session-failed', code: 'ERR_QUEUE_FULL' })
+  })
+})
+
+describe('a connection that is of no use', () => {
+  it('is not called ready once the peer has begun to leave and an ask has found out', async () => {
+    const { actor, server, pass } = await readyActor({ handler: jsonHandler().handler, reconnect: every(100) })
+    server().sendFrame(8, Uint8Array.of(0x03, 0xe8))
+    await pass()
+    const ask = { frame: '{"id":"q"}', requestId: 'q', confirmMode: 'sent', timeoutMs: 1000 } as const
+    expect(await actor.ask(ask)).toMatchObject({ kind: 'not-delivered' })
+    let ready = 0
+    void actor.ready().then(() => ready++)
+    await pass()
+    expect(ready).toBe(0)
+    server().end()
+    await pass()
+    await pass(100)
+    await pass()
+    expect(ready).toBe(1)
+  })
+
+  it('is not kept when its subscriptions cannot even be asked for', async () => {
+    let broken = true
+    const subscriptionManager = jsonSubscriptions({
+      initial: (desired, nextId) => {
+        if (broken) throw new Error('clumsy')
+        const requestId = nextId()
+        return [{ requestId, payload: JSON.stringify({ sub: desired }), subscribe: desired, unsubscribe: [] }]
+      },
+    })
+    const { of, hookErrors, pass, actor } = await readyActor({
+      subscriptionManager,
+      subscriptions: ['a'],
+      reconnect: every(100),
+    })
+    expect(hookErrors[0]?.hook).toBe('subscriptionManager.initial')
+    expect(of('disconnected')[0]?.cause).toMatchObject({ kind: 'session-failed', code: 'ERR_SUBSCRIBE_FAILED' })
+    broken = false
+    await pass(100)
+    await pass()
+    expect([actor.status, actor.subscriptions()[0]?.stage]).toEqual(['ready', 'requested'])
   })
 })

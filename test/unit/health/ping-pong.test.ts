@@ -92,6 +92,25 @@ describe('ProtocolPingPong', () => {
     expect(strategy.tick(30 * MS, link)).toEqual({ kind: 'timed-out', silentForMs: 5 })
   })
 
+  it('finds out a peer that takes nothing, so that not even a ping can be sent; one that is slow it lets be', () => {
+    const { strategy, link } = open()
+    link.takes = false
+    link.queuedBytes = 100
+    // The tries are 100 ms apart, longer than the 5 ms that it waits.
+    expect(strategy.tick(10 * MS, link)).toEqual({ kind: 'ok' })
+    link.bytesSent++
+    expect(strategy.tick(110 * MS, link)).toEqual({ kind: 'ok' })
+    link.bytesReceived++
+    expect(strategy.tick(210 * MS, link)).toEqual({ kind: 'ok' })
+    strategy.restart(308 * MS)
+    expect(strategy.tick(310 * MS, link)).toEqual({ kind: 'ok' })
+    expect(strategy.tick(410 * MS, link)).toEqual({ kind: 'timed-out', silentForMs: 102 })
+    // Held back by a budget and not by the peer: nothing is queued.
+    const paced = open()
+    paced.link.takes = false
+    for (let ms = 10; ms < 1000; ms += 100) expect(paced.strategy.tick(ms * MS, paced.link)).toEqual({ kind: 'ok' })
+  })
+
   it('tries again soon when the link has no room', () => {
     const { strategy, link } = open()
     link.takes = false
