@@ -3,7 +3,9 @@ import { pathToFileURL } from 'node:url'
 import { ROOT } from '../lib/native.mjs'
 import { ca } from './ws-common.mjs'
 
-const { connect } = await import(pathToFileURL(`${process.env['BENCH_ROOT'] ?? ROOT}/dist/index.js`).href)
+const { connect, ExponentialBackoff } = await import(
+  pathToFileURL(`${process.env['BENCH_ROOT'] ?? ROOT}/dist/index.js`).href
+)
 const options = { native: 'require', ...(ca ? { tls: { ca } } : {}) }
 
 /** @type {Record<string, (batch: any, tally: import('../lib/tally.mjs').Tally) => void>} */
@@ -61,6 +63,41 @@ export const impl = {
     })
     await connection.ready()
     await connection.closed()
+  },
+
+  /** @type {NonNullable<import('../lib/tasks.mjs').Impl['heal']>} */
+  async heal(url, { topics, perMessage }, { answered, acked }) {
+    const connection = connect(url, {
+      ...options,
+      connectBudget: false,
+      reconnect: new ExponentialBackoff({ immediateFirst: true }),
+      // Else a connection that lives as short as these has proven nothing, and the next one waits.
+      stableMs: 0,
+      subscriptions: {
+        items: topics,
+        maxItemsPerMessage: perMessage,
+        encode: (args, id) => ({ op: 'subscribe', id, args }),
+        decode(frame) {
+          const { id, args, resetNs } = frame.json()
+          if (resetNs === undefined) return undefined
+          answered(frame.at(0), frame.byteLength, resetNs)
+          return { requestId: id, accepted: args }
+        },
+      },
+      onBatch() {},
+      onEvent(event) {
+        if (event.kind === 'subscription' && event.state === 'acked') acked(event.item)
+        if (event.kind === 'disconnected' && event.next?.delayMs > 1) fail(new Error(`waits ${event.next.delayMs} ms`))
+      },
+      onCallbackError: fail,
+    })
+    await connection.ready()
+    return {
+      send: (text) => void connection.send(text),
+      async close() {
+        await connection.close()
+      },
+    }
   },
 
   /** @type {import('../lib/tasks.mjs').Impl['open']} */

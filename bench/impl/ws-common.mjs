@@ -71,6 +71,58 @@ export async function makeWs(name) {
         })
       }),
 
+    /** The least that does the same: what is asked for and what is acknowledged are kept, an answer is found by its id. */
+    /** @type {NonNullable<import('../lib/tasks.mjs').Impl['heal']>} */
+    heal: (url, { topics, perMessage }, { answered, acked }) =>
+      new Promise((resolve) => {
+        const stages = new Map(topics.map((topic) => [topic, 'desired']))
+        /** @type {Map<string, readonly string[]>} */
+        const unanswered = new Map()
+        let lastId = 0
+        let left = () => {}
+        let leaving = false
+        /** @type {import('ws').WebSocket} */
+        let socket
+        const send = (/** @type {string} */ text) => socket.send(text)
+        const close = () => {
+          leaving = true
+          socket.close(1000)
+          return /** @type {Promise<void>} */ (
+            new Promise((closed) => {
+              left = closed
+            })
+          )
+        }
+        const begin = () => {
+          socket = new WebSocket(url, options)
+          unanswered.clear()
+          for (const topic of topics) stages.set(topic, 'desired')
+          socket.on('open', () => {
+            for (let from = 0; from < topics.length; from += perMessage) {
+              const args = topics.slice(from, from + perMessage)
+              const id = String(++lastId)
+              unanswered.set(id, args)
+              for (const topic of args) stages.set(topic, 'requested')
+              socket.send(JSON.stringify({ op: 'subscribe', id, args }))
+            }
+            resolve({ send, close })
+          })
+          socket.on('message', (data) => {
+            const bytes = /** @type {Buffer} */ (data)
+            const { id, args, resetNs } = JSON.parse(bytes.toString())
+            if (!unanswered.delete(id)) return
+            answered(bytes[0], bytes.length, resetNs)
+            for (const topic of args) {
+              stages.set(topic, 'acked')
+              acked(topic)
+            }
+          })
+          socket.on('error', () => {}) // a close follows
+          socket.on('close', () => (leaving ? left() : begin()))
+        }
+        begin()
+      }),
+
     /** @type {import('../lib/tasks.mjs').Impl['open']} */
     open: (url, onMessage, { resumes } = { resumes: false }) =>
       new Promise((resolve, reject) => {

@@ -31,8 +31,13 @@ export function buildNative() {
   const flags = present.flatMap(([, feature]) => feature.flags)
   const libraries = present.flatMap(([, feature]) => feature.libraries)
   return {
-    blaster: compile('blaster', ['blaster.c', 'modes.c', 'modes_read.c', 'modes_deflate.c'], flags, libraries),
-    client: compile('client', ['client.c'], flags, libraries),
+    blaster: compile(
+      'blaster',
+      ['blaster.c', 'modes.c', 'modes_read.c', 'modes_subscribe.c', 'modes_deflate.c'],
+      flags,
+      libraries,
+    ),
+    client: compile('client', ['client.c', 'client_reconnect.c'], flags, libraries),
     missing,
   }
 }

@@ -21,7 +21,19 @@
 /** A question that cannot be asked here; the message says what is missing. */
 export class CannotRun extends Error {}
 
-const NAMES = ['ingest', 'ingest-json', 'tls', 'capture', 'send', 'connect', 'rtt', 'deflate', 'gzip-binary', 'codec']
+const NAMES = [
+  'ingest',
+  'ingest-json',
+  'tls',
+  'capture',
+  'send',
+  'connect',
+  'reconnect',
+  'rtt',
+  'deflate',
+  'gzip-binary',
+  'codec',
+]
 
 /** @returns {Promise<Question[]>} */
 export async function allQuestions() {

@@ -11,7 +11,7 @@ import { findMismatch, findWrongSum } from './verify.mjs'
  * @property {string} name
  * @property {readonly string[]} impls Names of implementations, in the order of the table.
  * @property {import('./machine.mjs').Place} place
- * @property {string} task What the client does: receive, rtt, send, connect, codec.
+ * @property {string} task What the client does: receive, rtt, send, connect, reconnect, codec.
  * @property {readonly string[]} units The first is the one that is judged and plotted.
  * @property {Record<string, string | number>} [fields] Of the task line.
  * @property {'blaster' | 'uws' | 'none'} [server]

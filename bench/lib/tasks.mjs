@@ -18,6 +18,14 @@ import { Tally, Window } from './tally.mjs'
  *   are gzip and are to be inflated.
  * @property {(url: string, onMessage: (first: number, length: number) => void, how?: { resumes: boolean }) => Promise<Link>} open
  *   Resolves when open. `resumes`: TLS sessions are resumed; else they may be.
+ * @property {(url: string, plan: Plan, hears: Hears) => Promise<Pick<Link, 'send' | 'close'>>} [heal]
+ *   Connects and subscribes, and does both again, at once, whenever the connection ends. Resolves when first open.
+ *
+ * @typedef {{ topics: readonly string[], perMessage: number }} Plan What to subscribe, so many topics to a message.
+ *
+ * @typedef {object} Hears Of each answer the implementation parses the JSON.
+ * @property {(first: number, length: number, resetNs: number) => void} answered Of each answer, before its topics.
+ * @property {(topic: string) => void} acked Of each topic, once a connection.
  *
  * @typedef {'record' | 'view' | 'string' | 'json'} Form
  * @typedef {Record<string, string>} Fields
@@ -169,11 +177,80 @@ async function connect(impl, fields) {
   return { ...timed(samples, window), count: warm + n, sum: 0 }
 }
 
+const TOPICS = Array.from({ length: 100 }, (_, i) => `trade.COIN${String(i).padStart(3, '0')}-USDT`)
+/** Between the last acknowledgement and the next reset: whatever else follows a reconnect is done by then. */
+const REST_MS = 5
+
+/** Monotonic ns, on the clock of the server's `resetNs`. */
+const monoNs = () => Number(process.hrtime.bigint())
+
+/**
+ * The server resets the connection, again and again; the time is that from its RST to the last of 100 subscriptions
+ * acknowledged on the next one. Gives up after `maxMs`, with the samples it has.
+ * @param {Impl} impl
+ * @param {Fields} fields
+ */
+async function reconnect(impl, fields) {
+  const { warm, n } = counts(fields)
+  if (!impl.heal) throw new Error(`${impl.name} cannot reconnect`)
+  const samples = new Float64Array(n)
+  const window = new Window()
+  const giveUpAt = performance.now() + Number(fields['maxMs'] ?? 60_000)
+  const missing = new Set(TOPICS)
+  let [count, sum, resetNs, askedNs, taken] = [0, 0, 0, 0, 0]
+  let tookUs = 0
+  let allAcked = (/** @type {unknown} */ _) => {}
+  /** @type {(error: Error) => void} */
+  let fail = () => {}
+  const connected = () =>
+    new Promise((resolve, reject) => {
+      allAcked = resolve
+      fail = reject
+    })
+  /** @type {Hears} */
+  const hears = {
+    answered(first, length, atNs) {
+      count++
+      sum += first + length
+      resetNs = atNs
+    },
+    acked(topic) {
+      if (!missing.delete(topic)) return fail(new Error(`${topic} was acknowledged twice`))
+      if (missing.size > 0) return
+      const nowNs = monoNs()
+      tookUs = (nowNs - resetNs) / 1000
+      if (askedNs > 0 && (resetNs < askedNs || resetNs > nowNs)) fail(new Error('the clock of the server is another'))
+      allAcked(undefined)
+    },
+  }
+  let done = connected()
+  const link = await impl.heal(
+    String(fields['url']),
+    { topics: TOPICS, perMessage: Number(fields['perMessage']) },
+    hears,
+  )
+  await done
+  for (let i = 0; taken < n && !(taken >= LEAST_SAMPLES && performance.now() > giveUpAt); i++) {
+    await new Promise((resolve) => setTimeout(resolve, REST_MS))
+    if (i === warm) window.start()
+    for (const topic of TOPICS) missing.add(topic)
+    done = connected()
+    askedNs = monoNs()
+    link.send('reset')
+    await done
+    if (i >= warm) samples[taken++] = tookUs
+  }
+  window.end()
+  await link.close()
+  return { ...timed(samples.subarray(0, taken), window), count, sum }
+}
+
 /** @type {Record<string, (impl: any, fields: Fields) => Promise<object>>} */
 export const tasks = {
   receive,
   rtt,
   send,
   connect,
+  reconnect,
   codec: async (impl, fields) => impl.codec(fields),
 }

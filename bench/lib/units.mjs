@@ -20,6 +20,7 @@ const UNITS = {
   'p99-us': ({ p99Us }) => /** @type {number} */ (p99Us),
   'cpu-us/rtt': ({ cpuNs, n }) => cpuNs / n / 1000,
   'cpu-us/connect': ({ cpuNs, n }) => cpuNs / n / 1000,
+  'cpu-us/reconnect': ({ cpuNs, n }) => cpuNs / n / 1000,
   'ns/frame': ({ cpuNs, n }) => cpuNs / n,
   'GB/s': ({ cpuNs, n }, size) => (size * n) / cpuNs,
 }

@@ -18,7 +18,7 @@ static const struct {
 } kModes[] = {
     {"/bulk", mode_bulk, true},       {"/paced", mode_paced, true}, {"/replay", mode_replay, true},
     {"/deflate", mode_deflate, true}, {"/gzip", mode_gzip, true},   {"/echo", mode_echo, false},
-    {"/sink", mode_sink, false},      {"/idle", mode_idle, false},
+    {"/sink", mode_sink, false},      {"/idle", mode_idle, false},  {"/subscribe", mode_subscribe, false},
 };
 
 typedef struct {
@@ -99,7 +99,7 @@ static void serve(Connection* connection) {
     wall = mono_ns() - wall;
     if (kModes[i].sends) close_politely(connection);
   }
-  if (strcmp(target, "/idle") == 0) return;  // nothing to compare
+  if (strcmp(target, "/idle") == 0 || connection->goes_on) return;  // nothing to compare
   const Tally* tally = &connection->tally;
   printf(
       "{\"run\":%lld,\"mode\":\"%s\",\"messages\":%lld,\"sum\":%lld,\"cpuNs\":%lld,\"wallNs\":%lld,\"error\":"

@@ -1,33 +1,19 @@
 // The limit in every table: recv and a walk over the frames, nothing else (no UTF-8 check, no events). Reads
 // tasks from standard input, one line of `key=value` each, and answers each with a line of JSON, as
 // bench/client.mjs does.
-#include "wire.h"
+#include "client.h"
 
-enum { READ_BYTES = 256 * 1024 };
-
-typedef struct {
-  Stream stream;
-  uint8_t* buffer;
-  size_t room, have, at;
-} Link;
-
-typedef struct {
-  int64_t count, sum, last_us;
-  int64_t mark_cpu, mark_wall, cpu_ns, wall_ns;
-  double time_sum;
-} Result;
-
-static void mark_start(Result* result) {
+void mark_start(Result* result) {
   result->mark_cpu = process_cpu_ns();
   result->mark_wall = mono_ns();
 }
 
-static void mark_end(Result* result) {
+void mark_end(Result* result) {
   result->cpu_ns = process_cpu_ns() - result->mark_cpu;
   result->wall_ns = mono_ns() - result->mark_wall;
 }
 
-static void answer(const Result* result, int64_t n, const char* more) {
+void answer(const Result* result, int64_t n, const char* more) {
   printf("{\"ok\":true,\"count\":%lld,\"sum\":%lld,\"n\":%lld,\"cpuNs\":%lld,\"wallNs\":%lld%s}\n",
          (long long)result->count, (long long)result->sum, (long long)n, (long long)result->cpu_ns,
          (long long)result->wall_ns, more);
@@ -38,7 +24,7 @@ static int compare_int64(const void* a, const void* b) {
   return (x > y) - (x < y);
 }
 
-static void percentiles(int64_t* samples, int64_t n, char* into, size_t room) {
+void percentiles(int64_t* samples, int64_t n, char* into, size_t room) {
   qsort(samples, (size_t)n, sizeof *samples, compare_int64);
   snprintf(into, room, ",\"p50Us\":%.3f,\"p99Us\":%.3f", (double)samples[n / 2] / 1000,
            (double)samples[n * 99 / 100] / 1000);
@@ -69,7 +55,7 @@ static SSL_CTX* tls_context(void) {
 #endif
 
 // ws://127.0.0.1:PORT/path or wss://…; dies on any failure, which fails the case.
-static void open_link(Link* link, const char* url) {
+void open_link(Link* link, const char* url) {
   bool tls = strncmp(url, "wss://", 6) == 0;
   const char *host = url + (tls ? 6 : 5), *colon = strchr(host, ':'), *path = strchr(host, '/');
   if (!colon || !path) die("not a URL of this bench: %s", url);
@@ -119,7 +105,7 @@ static bool more_bytes(Link* link, bool spin) {
   return true;
 }
 
-static bool next_frame(Link* link, Frame* frame, bool spin) {
+bool next_frame(Link* link, Frame* frame, bool spin) {
   while (!parse_frame(link->buffer + link->at, link->have - link->at, frame)) {
     if (!more_bytes(link, spin)) return false;
   }
@@ -127,14 +113,14 @@ static bool next_frame(Link* link, Frame* frame, bool spin) {
   return true;
 }
 
-static const uint8_t kMask[4] = {0x37, 0xfa, 0x21, 0x3d};
+const uint8_t kMask[4] = {0x37, 0xfa, 0x21, 0x3d};
 
 static void say_close(Link* link) {
   uint8_t frame[16], code[2] = {3, 232};
   stream_write(&link->stream, frame, build_frame(frame, 0x80 | OP_CLOSE, code, 2, kMask));
 }
 
-static void close_link(Link* link) {
+void close_link(Link* link) {
   Frame frame;
   say_close(link);
   while (next_frame(link, &frame, false) && frame.opcode != OP_CLOSE) {
@@ -341,6 +327,8 @@ int main(void) {
       task_send(line, &link);
     } else if (strcmp(task, "connect") == 0) {
       task_connect(line, &link);
+    } else if (strcmp(task, "reconnect") == 0) {
+      task_reconnect(line, &link);
     } else if (strcmp(task, "codec") == 0) {
       task_codec(line);
     } else {

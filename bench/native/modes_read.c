@@ -3,15 +3,11 @@
 
 enum { READ_BYTES = 256 * 1024 };
 
-typedef bool (*OnFrame)(Connection* connection, const Frame* frame);
-
 static uint8_t first_byte(const Frame* frame) {
   return frame->length > 0 ? (uint8_t)(frame->payload[0] ^ (frame->masked ? frame->mask[0] : 0)) : 0;
 }
 
-// Hands every frame to `on_frame` until it returns false or the client leaves. The client's CLOSE is
-// answered. An unmasked frame ends the connection with an error (RFC 6455 5.1).
-static void read_frames(Connection* connection, bool spin, OnFrame on_frame) {
+void read_frames(Connection* connection, bool spin, OnFrame on_frame, OnRead on_read) {
   uint8_t* buffer = must_alloc(2 * READ_BYTES);
   size_t have = connection->glued_length;
   memcpy(buffer, connection->glued, have);
@@ -31,6 +27,7 @@ static void read_frames(Connection* connection, bool spin, OnFrame on_frame) {
       }
       at += frame.total;
     }
+    if (at > 0 && on_read && !on_read(connection)) break;
     if (!going) break;
     if (frame.total > 2 * READ_BYTES) {
       connection->tally.error = "a frame larger than the server's buffer";
@@ -59,7 +56,7 @@ static bool echo_frame(Connection* connection, const Frame* frame) {
 }
 
 void mode_echo(Connection* connection) {
-  read_frames(connection, field_number(connection->query, '&', "spin", 0) != 0, echo_frame);
+  read_frames(connection, field_number(connection->query, '&', "spin", 0) != 0, echo_frame, NULL);
 }
 
 static bool count_frame(Connection* connection, const Frame* frame) {
@@ -75,7 +72,7 @@ static bool count_frame(Connection* connection, const Frame* frame) {
 
 // Counts what comes and says `done` when `n` have come.
 void mode_sink(Connection* connection) {
-  read_frames(connection, false, count_frame);
+  read_frames(connection, false, count_frame, NULL);
 }
 
 static bool ignore_frame(Connection* connection, const Frame* frame) {
@@ -85,5 +82,5 @@ static bool ignore_frame(Connection* connection, const Frame* frame) {
 }
 
 void mode_idle(Connection* connection) {
-  read_frames(connection, false, ignore_frame);
+  read_frames(connection, false, ignore_frame, NULL);
 }

@@ -138,7 +138,7 @@ static inline size_t build_frame(uint8_t* into, uint8_t first, const void* paylo
   memcpy(into + at, mask, 4);
   at += 4;
   const uint8_t* from = (const uint8_t*)payload;
-  uint64_t key;
+  uint64_t key = 0;
   memcpy(&key, mask, 4);
   key |= key << 32;
   size_t i = 0;

@@ -36,7 +36,9 @@ export function decide(
   if (delayMs === undefined) {
     return { kind: 'stop', reason: `${cause.message}; the reconnect strategy gave up after attempt ${attempt}` }
   }
-  // On top of the minimum, so that its jitter survives; and at least 1 ms, so that nothing loops without time passing.
+  // At once, but only once until a connection has proven healthy: nothing loops without time passing.
+  if (delayMs === 0 && minMs === 0 && immediateAllowed) return { kind: 'retry', delayMs: 0, immediate: true }
+  // On top of the minimum, so that its jitter survives; and at least 1 ms.
   return { kind: 'retry', delayMs: Math.min(MAX_TIMER_MS, Math.max(1, minMs + delayMs)), immediate: false }
 }
 

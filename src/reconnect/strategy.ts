@@ -8,7 +8,8 @@ import type { RandomSource } from '../support/random.ts'
 export interface WsReconnectStrategy {
   /**
    * ms until the next attempt, from now. `undefined` gives up: the actor stops with the last cause. `attempt` counts the
-   * attempts that have been made since a connection last proved healthy: 1 after the first. Anything that is neither a
+   * attempts that have been made since a connection last proved healthy: 1 after the first. 0 means at once, of which there is
+   * one until a connection proves healthy; else it is 1 ms. Anything that is neither a
    * number >= 0 nor `undefined` is told as an error naming `reconnect.nextDelayMs`, and taken for 1 s.
    */
   nextDelayMs(attempt: number, cause: WsDisconnectCause, random: RandomSource): number | undefined

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { stoppedByUser } from '../../../src/actor/causes.ts'
 import { ProtocolPingPong } from '../../../src/health/protocol-ping-pong.ts'
+import { ExponentialBackoff } from '../../../src/reconnect/exponential-backoff.ts'
 import type { MockServerLink } from '../../../src/transport/mock.ts'
 import { type Json, jsonHandler, jsonSubscriptions, mockActor, readyActor, sentTo } from './support.ts'
 
@@ -18,6 +20,39 @@ function ack(server: MockServerLink, not: readonly string[] = []): void {
 }
 const answered = new Map<MockServerLink, number>()
 const subs = (server: MockServerLink): Json[] => sentTo(server).map(({ sub, unsub }) => ({ sub, unsub }))
+
+describe('a delay of 0', () => {
+  it('is at once, no time passing, and once only until a connection has proven healthy', async () => {
+    const { actor, pass, server } = await readyActor({ reconnect: every(0), stableMs: 50 })
+    server().reset()
+    await pass()
+    expect([actor.status, actor.connection]).toEqual(['ready', 2])
+    server().reset()
+    await pass()
+    expect(actor.status).toBe('backoff')
+    await pass(1)
+    await pass()
+    expect([actor.status, actor.connection]).toEqual(['ready', 3])
+    server().sendText('{"data":1}')
+    await pass(50)
+    await pass()
+    server().reset()
+    await pass()
+    expect([actor.status, actor.connection]).toEqual(['ready', 4])
+  })
+
+  it('is what immediateFirst gives', async () => {
+    const reconnect = new ExponentialBackoff({ immediateFirst: true })
+    const { actor, pass, server } = await readyActor({ reconnect })
+    server().reset()
+    await pass()
+    expect([actor.status, actor.connection]).toEqual(['ready', 2])
+    server().reset()
+    await pass()
+    expect(actor.status).toBe('backoff')
+    actor.abandon(stoppedByUser())
+  })
+})
 
 describe('the desired subscriptions survive', () => {
   const endings: Record<string, (setup: Awaited<ReturnType<typeof readyActor>>) => Promise<void>> = {
