@@ -8,6 +8,9 @@ export type LifecycleEvent = Exclude<WsEvent, WsMessage>
 /** A connection that heals for months, and whose events nobody takes, must not remember them all. */
 export const MAX_EVENTS = 4096
 
+/** Old events are forgotten so many together: to find and close each gap of one alone would cost more than to tell of it. */
+const FORGOTTEN_TOGETHER = 512
+
 export interface EventQueueOptions {
   readonly maxMessages: number
   readonly maxBytes: number
@@ -98,7 +101,7 @@ export class EventQueue {
     if (waiter !== undefined) waiter({ done: false, value: event })
     else {
       this.#events.push({ position: this.#pushed, event })
-      if (this.#events.length > MAX_EVENTS) this.#forgetOldEvent()
+      if (this.#events.length >= MAX_EVENTS + FORGOTTEN_TOGETHER) this.#forgetOldEvents()
     }
   }
 
@@ -144,6 +147,7 @@ export class EventQueue {
   }
 
   #take(): WsEvent | undefined {
+    if (this.#events.length > MAX_EVENTS) this.#forgetOldEvents()
     const first = this.#events[0]
     if (first !== undefined && first.position <= this.#pushed - this.#messages.length) {
       this.#events.shift()
@@ -206,12 +210,20 @@ export class EventQueue {
   }
 
   /** Gaps are kept as long as anything else can go; then two become one. */
-  #forgetOldEvent(): void {
-    const index = Math.max(
-      0,
-      this.#events.findIndex(({ event }) => event.kind !== 'gap'),
-    )
-    const [forgotten] = this.#events.splice(index, 1)
+  #forgetOldEvents(): void {
+    const events = this.#events
+    let excess = events.length - MAX_EVENTS
+    let kept = 0
+    for (const placed of events) {
+      if (excess > 0 && placed.event.kind !== 'gap') excess--
+      else events[kept++] = placed
+    }
+    events.length = kept
+    for (; excess > 0; excess--) this.#joinOldestGaps()
+  }
+
+  #joinOldestGaps(): void {
+    const forgotten = this.#events.shift()
     const next = this.#events[0]
     if (forgotten?.event.kind !== 'gap' || next?.event.kind !== 'gap') return
     const { messages: _, key, ...both } = { ...next.event, fromUs: forgotten.event.fromUs }

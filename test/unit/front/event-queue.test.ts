@@ -228,4 +228,22 @@ describe('events that nobody takes', () => {
     expect(events[1]).toEqual({ kind: 'gap', connection: 10, scope: 'connection', fromUs: 0, toUs: 11, cause: LOSS })
     expect(events.at(-1)).toEqual(gap(MAX_EVENTS + 9))
   })
+
+  it.each([1, 511, 512, 513, 1500])(
+    'that nobody takes keep their gaps and the newest: %d too many',
+    async (tooMany) => {
+      const { queue } = queueOf()
+      const stall = (atUs: number): LifecycleEvent => ({ kind: 'stall', connection: 1, atUs, stalledForMs: 1 })
+      for (let i = 0; i < MAX_EVENTS + tooMany; i++) queue.pushEvent(i % 100 === 7 ? gap(i) : stall(i))
+      queue.end()
+      const times: number[] = []
+      for (let next = await queue.next(); !next.done; next = await queue.next()) {
+        if (next.value.kind === 'gap') times.push(next.value.fromUs)
+        if (next.value.kind === 'stall') times.push(next.value.atUs)
+      }
+      const all = Array.from({ length: MAX_EVENTS + tooMany }, (_, i) => i)
+      let excess = tooMany
+      expect(times).toEqual(all.filter((i) => i % 100 === 7 || excess-- <= 0))
+    },
+  )
 })
