@@ -298,8 +298,8 @@ export class Interpreter {
   }
 
   #decide(effect: Extract<ActorEffect, { kind: 'decide' }>): Decision {
-    const { kind } = effect.cause
-    if (kind !== 'local-stop' && kind !== 'reconnect-requested') this.#admission.failed()
+    // What a connection that had proven healthy dies of is not what a circuit breaker counts.
+    if (this.#state.course.attempt > 0) this.#admission.failed(effect.cause)
     return decide(effect, this.options, this.hooks, (forMs) => {
       const host = this.#attempts.lastHost
       if (host !== undefined) this.#admission.coolDown(host, forMs)
@@ -334,7 +334,7 @@ export class Interpreter {
       onPing: (payload, receivedMonoUs) =>
         heard((live) => {
           // Answered already.
-          this.asks.lanes.countFrame(true)
+          this.asks.lanes.countFrame()
           this.watch.ping(receivedMonoUs, live)
           this.hooks.notify('onPing', onPing, payload)
         }),

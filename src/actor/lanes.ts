@@ -16,7 +16,7 @@ export interface OutboundMessage {
   readonly request?: PendingRequest | undefined
   /** More follows at once: let the link hold the bytes back. */
   readonly more?: boolean | undefined
-  /** The library's own traffic, which waits for the user's where frames are counted. */
+  /** The library's own traffic: where frames are counted, it waits for the user's unless it is urgent, and is never refused. */
   readonly own?: boolean | undefined
   /** The link has taken it. */
   readonly onTaken?: (() => void) | undefined
@@ -31,7 +31,6 @@ interface Waiting {
   readonly options: WsOfferOptions
   readonly cost: number
   readonly request: PendingRequest | undefined
-  readonly own: boolean
   readonly onTaken: (() => void) | undefined
 }
 
@@ -142,18 +141,18 @@ export class Lanes {
   }
 
   /** A frame that did not come through here has left, or is leaving: a pong, a ping. */
-  countFrame(own: boolean): void {
-    this.#pacer?.count(this.#nowUs(), own)
+  countFrame(): void {
+    this.#pacer?.count(this.#nowUs(), false)
   }
 
   /** The budget has a frame now. */
-  hasFrame(own: boolean): boolean {
-    return this.#pacer === undefined || this.#pacer.nextUs(own) <= this.#nowUs()
+  get hasFrame(): boolean {
+    return this.#pacer === undefined || this.#pacer.nextUs(false) <= this.#nowUs()
   }
 
   /** For a control ping of the library's, which waits in no lane. False: the budget has no frame now, the next one is kept. */
   hasFrameForPing(): boolean {
-    const has = this.hasFrame(false)
+    const has = this.hasFrame
     this.#keptForPingUs = has ? 0 : this.#nowUs() + KEEP_FOR_PING_US
     return has
   }
@@ -176,8 +175,7 @@ export class Lanes {
     const link = this.#link
     if (link === undefined || this.#closed) return 'not-open'
     const lane = this.#laneOf(message)
-    const own = message.own === true
-    if (!own && this.#isBeyond(lane, lane.waiting.length)) return 'full'
+    if (message.own !== true && this.#isBeyond(lane, lane.waiting.length)) return 'full'
     if (!hold && this.#isNext(lane) && this.#mayGo(lane)) {
       const { payload, binary, more } = message
       const sequence = link.offer(payload, offerOptions(binary, more))
@@ -186,7 +184,7 @@ export class Lanes {
         return 'not-open'
       }
       if (sequence !== OFFER_FULL) {
-        this.#taken(message, sequence, own)
+        this.#taken(message, sequence, lane)
         return 'taken'
       }
       this.#linkIsFull = true
@@ -236,14 +234,7 @@ export class Lanes {
    * behind it. {@link fill} or {@link giveUp} must follow before the next {@link pump}.
    */
   reserve(urgent: boolean): LanePlace {
-    const place: Waiting = {
-      payload: '',
-      options: NOTHING_MORE,
-      cost: 0,
-      request: undefined,
-      own: false,
-      onTaken: undefined,
-    }
+    const place: Waiting = { payload: '', options: NOTHING_MORE, cost: 0, request: undefined, onTaken: undefined }
     const lane = urgent ? this.#urgent : this.#normal
     lane.waiting.push(place)
     return place
@@ -305,11 +296,12 @@ export class Lanes {
     return !this.#pacer.hasRoom(this.#nowUs(), ahead)
   }
 
-  /** The budget has a frame for this lane. Heartbeats in the urgent lane are the library's, but not for it to hold back. */
+  /** The budget has a frame for this lane. */
   #mayGo(lane: Lane): boolean {
     if (this.#pacer === undefined) return true
+    const nowUs = this.#nowUs()
     const isOwn = lane === this.#ownTraffic
-    return this.hasFrame(isOwn) && !(isOwn && this.#nowUs() < this.#keptForPingUs)
+    return this.#pacer.nextUs(isOwn) <= nowUs && !(isOwn && nowUs < this.#keptForPingUs)
   }
 
   #laneOf({ urgent, own }: OutboundMessage): Lane {
@@ -320,9 +312,9 @@ export class Lanes {
   #taken(
     { request, onTaken }: Pick<Waiting, 'request' | 'onTaken'> | OutboundMessage,
     sequence: number,
-    own: boolean,
+    lane: Lane,
   ): void {
-    this.countFrame(own)
+    this.#pacer?.count(this.#nowUs(), lane === this.#ownTraffic)
     if (request !== undefined) this.#onOffered(request, sequence)
     onTaken?.()
   }
@@ -343,7 +335,7 @@ export class Lanes {
       if (this.#linkIsFull) return false
       lane.waiting.splice(index, 1)
       lane.bytes -= entry.cost
-      this.#taken(entry, sequence, entry.own)
+      this.#taken(entry, sequence, lane)
     }
     return true
   }
@@ -361,7 +353,7 @@ export class Lanes {
    * that has not returned keeps it from the link, and an empty link takes one frame of any size.
    */
   #independent(lane: Lane, message: OutboundMessage, anySize = false): Waiting | undefined {
-    const { payload, binary, request, own = false, onTaken } = message
+    const { payload, binary, request, onTaken } = message
     const room = anySize ? Number.POSITIVE_INFINITY : lane.maxBytes - lane.bytes - FRAME_COST
     // A UTF-16 unit is at least one byte of UTF-8: what is plainly too long need not be measured or copied.
     if (room < 0 || (typeof payload !== 'function' && payload.length > room)) return undefined
@@ -370,7 +362,7 @@ export class Lanes {
     if (cost - FRAME_COST > room) return undefined
     // A writer's bytes are text unless the call says otherwise; as a Uint8Array they would be taken for binary.
     const asBinary = binary ?? (typeof payload === 'function' ? false : undefined)
-    return { payload: owned, options: offerOptions(asBinary, true), cost, request, own, onTaken }
+    return { payload: owned, options: offerOptions(asBinary, true), cost, request, onTaken }
   }
 }
 

@@ -88,9 +88,9 @@ export class LiveConnection implements RequestCarrier, WsPingPongLink {
   /** For pings of the user's: they keep to the budget of frames like everything else. */
   readonly userPings: PingCarrier = {
     ping: (payload) => {
-      if (!this.#lanes.hasFrame(false)) return OFFER_FULL
+      if (!this.#lanes.hasFrame) return OFFER_FULL
       const sent = this.link.ping(payload)
-      if (sent === 1) this.#lanes.countFrame(false)
+      if (sent === 1) this.#lanes.countFrame()
       return sent
     },
     drain: () => this.link.drain(),
@@ -100,7 +100,7 @@ export class LiveConnection implements RequestCarrier, WsPingPongLink {
 
   ping(payload: Uint8Array): boolean {
     if (!this.#lanes.hasFrameForPing() || this.link.ping(payload) !== 1) return false
-    this.#lanes.countFrame(true)
+    this.#lanes.countFrame()
     return true
   }
 

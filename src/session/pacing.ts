@@ -4,7 +4,7 @@ export interface WsPacingOptions {
   readonly perMs: number
   /**
    * How many of them the library's own traffic (replays, subscriptions) may use, so that it never delays what you send.
-   * Heartbeats, and answers to the server's, are counted in it but not held back by it: a connection without them is closed.
+   * Heartbeats and pongs are not among them, since a connection without them is closed: they count as what you send does.
    * Default: half, at least 1.
    */
   readonly ownFrames?: number
