@@ -1,7 +1,17 @@
 import { literalAddress } from '../connect/dns.ts'
+import type { WsDisconnectCause } from '../errors/disconnect-cause.ts'
 import type { WsCircuitBreaker } from '../reconnect/circuit-breaker.ts'
 import { type ConnectBudget, defaultConnectBudget } from '../reconnect/connect-budget.ts'
+import { MAX_TIMER_MS } from '../support/check.ts'
 import type { Clock } from '../support/clock.ts'
+
+const LOOK_AT_CIRCUIT_MS = 1000
+/** Ends that say nothing about whether the venue can be connected to. */
+const OWN_CHOICES: ReadonlySet<WsDisconnectCause['kind']> = new Set([
+  'local-stop',
+  'reconnect-requested',
+  'high-latency',
+])
 
 /** Why an attempt may not begin yet, and in how many ms to ask again. */
 export interface Held {
@@ -51,18 +61,21 @@ export class Admission {
         told.add(next.why)
         onHeld(next)
       }
+      // A circuit may close before its time, by what becomes of somebody else's attempt.
+      const atMostMs = next.why === 'circuit-open' ? LOOK_AT_CIRCUIT_MS : MAX_TIMER_MS
       // Never 0, so that nothing loops without time passing.
-      await sleep(this.#clock, Math.max(1, next.delayMs), signal)
+      await sleep(this.#clock, Math.min(atMostMs, Math.max(1, next.delayMs)), signal)
     }
   }
 
   /** The host refused our address: for so long, nobody who shares the budget connects to it. */
   coolDown(host: string, forMs: number): void {
-    this.#budgetOf(host)?.coolDown(host, this.#clock.epochUs() + forMs * 1000)
+    this.#budgetOf(host)?.coolDown(host, this.#clock.epochUs() + Math.min(forMs, MAX_TIMER_MS) * 1000)
   }
 
-  failed(): void {
-    this.#options.breaker?.failed(this.#clock.monoUs())
+  /** An attempt, or a connection that had not proven healthy. */
+  failed({ kind }: WsDisconnectCause): void {
+    if (!OWN_CHOICES.has(kind)) this.#options.breaker?.failed(this.#clock.monoUs())
   }
 
   succeeded(): void {

@@ -49,6 +49,8 @@ export class Attempt {
     else
       void this.#begin(async () => {
         await this.#wait(held, () => this.#enter(held.host))
+        // Given up between the end of the wait and now.
+        this.#preparing.signal.throwIfAborted()
         this.#connect(known, timeouts.totalMs)
       })
   }

@@ -26,7 +26,8 @@ export function decide(
   const single = options.reconnect === NoReconnect
   const opinion = single ? undefined : opinionOf(options.handler, cause, attempt, hooks)
   const action = opinion ?? classifyDisconnect(cause, history)
-  const minMs = action.kind === 'backoff-reconnect' ? (action.minDelayMs ?? 0) : 0
+  const { minDelayMs = 0, jitterMs = 0 } = action.kind === 'backoff-reconnect' ? action : {}
+  const minMs = minDelayMs + (jitterMs > 0 ? options.random.float() * jitterMs : 0)
   // Whatever becomes of this actor: the others must hear of it.
   if (action.kind === 'backoff-reconnect' && action.hostWide === true && minMs > 0) coolDown(minMs)
   if (single) return { kind: 'stop', reason: `${cause.message}; there is no reconnecting` }
@@ -76,6 +77,7 @@ function isAction(action: WsDisconnectAction): boolean {
     case 'immediate-reconnect':
       return true
     case 'backoff-reconnect':
+      if (!isDelay(action.jitterMs)) return false
       return isDelay(action.minDelayMs) && (action.hostWide === undefined || typeof action.hostWide === 'boolean')
     case 'abort':
       return typeof action.reason === 'string'

@@ -1,3 +1,4 @@
+import { WsConnectError, type WsDisconnectCause } from '../errors/disconnect-cause.ts'
 import { type WsAuthLifetime, WsAuthRefusedError, type WsSession } from '../session/endpoint-handler.ts'
 import { MAX_TIMER_MS } from '../support/check.ts'
 import { phaseFailed, phaseTimedOut } from './causes.ts'
@@ -10,8 +11,8 @@ const RENEW_AGAIN_AT = 0.92
 interface Running {
   /** The venue says that the old authentication is no longer valid: nothing may be asked meanwhile. */
   expired: boolean
+  readonly hook: string
   readonly deadlineUs: number
-  readonly generation: number
 }
 
 /**
@@ -78,15 +79,15 @@ export class Reauthentication {
       return
     }
     const { authTimeoutMs } = this.#actor.options.rules
-    this.#end(phaseTimedOut('authenticate', authTimeoutMs))
+    const cause = phaseTimedOut('authenticate', authTimeoutMs)
+    this.#failedWith(this.#running, new WsConnectError(cause), cause)
   }
 
   #begin(expired: boolean): void {
     const { handler, rules, clock } = this.#actor.options
-    const { generation } = this.#actor.state.course
-    const running: Running = { expired, generation, deadlineUs: clock.monoUs() + rules.authTimeoutMs * 1000 }
-    this.#running = running
     const hook = handler?.refreshAuth === undefined ? 'handler.authenticate' : 'handler.refreshAuth'
+    const running: Running = { hook, expired, deadlineUs: clock.monoUs() + rules.authTimeoutMs * 1000 }
+    this.#running = running
     const session: WsSession = this.#actor.session.current
     const run = async (): Promise<unknown> => (handler?.refreshAuth ?? handler?.authenticate)?.call(handler, session)
     const inTime = (then: () => void): void =>
@@ -101,27 +102,22 @@ export class Reauthentication {
           this.#actor.status({ kind: 'authenticated' })
           if (running.expired) this.#actor.session.replayPrivate()
         }),
-      (error) => inTime(() => this.#refused(running, error)),
+      (error) => inTime(() => this.#failedWith(running, error, phaseFailed('authenticate', error))),
     )
   }
 
-  #refused({ expired }: Running, error: unknown): void {
+  #failedWith({ expired, hook }: Running, error: unknown, cause: WsDisconnectCause): void {
     this.#running = undefined
     const since = this.#since
     // What is still valid is worth a second try, unless the venue has said no.
     if (!expired && !this.#failed && since !== undefined && !(error instanceof WsAuthRefusedError)) {
       this.#failed = true
       this.#renewUs = since.atUs + since.lifeUs * RENEW_AGAIN_AT
-      this.#actor.hooks.failed('handler.refreshAuth', error, true)
+      this.#actor.hooks.failed(hook, error, true)
       return
     }
-    this.#end(phaseFailed('authenticate', error))
-  }
-
-  /** Another connection authenticates from the start. Pending asks may finish, unless the venue no longer knows us. */
-  #end(cause: ReturnType<typeof phaseFailed>): void {
-    const politely = !this.blocks
+    // Another connection authenticates from the start. Pending asks may finish: what was sent before may yet be answered.
     this.ended()
-    this.#actor.leave(cause, 'reconnect', politely)
+    this.#actor.leave(cause, 'reconnect', true)
   }
 }

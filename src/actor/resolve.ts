@@ -285,7 +285,7 @@ function budgetOf(check: Checker, value: unknown): ConnectBudget | false | undef
   return check.methods<ConnectBudget>(
     'connectBudget',
     value,
-    ['claim', 'coolDown'],
+    ['claim', 'ask', 'coolDown'],
     'a ConnectBudget, or false for no bound',
   )
 }

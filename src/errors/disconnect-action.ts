@@ -6,9 +6,15 @@ export type WsDisconnectAction =
    */
   | { readonly kind: 'immediate-reconnect' }
   /**
-   * After the delay that the reconnect strategy gives, and not before `minDelayMs` (default 0). `hostWide`: until then nobody
+   * After the delay that the reconnect strategy gives, and not before `minDelayMs` (default 0) and a time drawn evenly from 0 to
+   * `jitterMs` (default 0), so that processes that were refused together do not come back together. `hostWide`: until then nobody
    * who shares the connect budget connects to this host either; it has refused our address, not this actor.
    */
-  | { readonly kind: 'backoff-reconnect'; readonly minDelayMs?: number; readonly hostWide?: boolean }
+  | {
+      readonly kind: 'backoff-reconnect'
+      readonly minDelayMs?: number
+      readonly jitterMs?: number
+      readonly hostWide?: boolean
+    }
   /** The actor stops. `reason` is for people and ends up in `closed()`. */
   | { readonly kind: 'abort'; readonly reason: string }

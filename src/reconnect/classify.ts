@@ -5,6 +5,7 @@ const RATE_LIMIT_MS = 60_000
 const RATE_LIMIT_MAX_MS = 15 * 60_000
 const MAX_RETRY_AFTER_MS = 24 * 3600 * 1000
 const BLOCKED_MS = 10 * 60_000
+const BLOCKED_JITTER_MS = 5 * 60_000
 const POLICY_CLOSE_MS = 30_000
 const MAX_POLICY_CLOSES = 3
 /** Tried once more with credentials that were fetched anew, then given up. */
@@ -46,7 +47,7 @@ export function remember(history: DisconnectHistory, cause: WsDisconnectCause): 
  * |---|---|
  * | our own stop; 1009, sent or received | stop |
  * | HTTP 401 and 407, refused credentials, a proxy's included | once more, then stop |
- * | HTTP 403, 451 | the whole host backs off, at least 10 minutes |
+ * | HTTP 403, 451 | the whole host backs off, 10 to 15 minutes |
  * | HTTP 429, 418 | the whole host backs off, at least `Retry-After`, else 60 s doubling to 15 min |
  * | other refusals, a proxy's included | back off, at least `Retry-After` |
  * | 1008 | back off, at least 30 s; stop after the third |
@@ -97,7 +98,7 @@ function classifyRefusal(http: WsHttpRefusal, message: string, history: Disconne
       return refusedCredentials(message, history)
     case 403:
     case 451:
-      return { kind: 'backoff-reconnect', minDelayMs: BLOCKED_MS, hostWide: true }
+      return { kind: 'backoff-reconnect', minDelayMs: BLOCKED_MS, jitterMs: BLOCKED_JITTER_MS, hostWide: true }
     case 418:
     case 429: {
       const doubled = Math.min(RATE_LIMIT_MAX_MS, RATE_LIMIT_MS * 2 ** Math.min(history.rateLimits - 1, 10))

@@ -118,7 +118,7 @@ export class ConnectBudget {
   /** Nobody connects to `host` before `untilUs`, Unix epoch µs. An earlier time than one that was told already is ignored. */
   coolDown(host: string, untilUs: number): void {
     const index = this.#placeOf(host) + COOL_UNTIL
-    const until = BigInt(Math.ceil(untilUs))
+    const until = BigInt(Math.ceil(Math.min(untilUs, Number.MAX_SAFE_INTEGER)))
     for (let seen = Atomics.load(this.#words, index); seen < until; ) {
       const found = Atomics.compareExchange(this.#words, index, seen, until)
       if (found === seen) return
@@ -151,11 +151,13 @@ export class ConnectBudget {
     return first * size
   }
 
-  /** Times of the connects that are remembered, in µs, newest first. */
+  /** Times of the connects that are remembered, in µs, newest first. Those that lie in the future become now, for good. */
   #timesOf(place: number, now: bigint): Float64Array {
     const times = new Float64Array(this.#ring)
     for (let i = 0; i < this.#ring; i++) {
-      const time = Atomics.load(this.#words, place + RING + i)
+      const index = place + RING + i
+      const time = Atomics.load(this.#words, index)
+      if (time > now) Atomics.compareExchange(this.#words, index, time, now)
       times[i] = Number(time > now ? now : time)
     }
     return times.sort().reverse()

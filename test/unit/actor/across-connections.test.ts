@@ -114,7 +114,9 @@ describe('on the way out', () => {
 
 describe('when to come back', () => {
   it('the minimum of a refusal comes before what the strategy adds', async () => {
-    const { actor, pass, of } = mockActor({ reconnect: every(7) }, (server) => server.refuse({ status: 403 }))
+    const { actor, pass, of } = mockActor({ reconnect: every(7) }, (server) =>
+      server.refuse({ status: 503, headers: [['Retry-After', '600']] }),
+    )
     actor.start()
     await pass()
     expect(of('backoff')).toMatchObject([{ delayMs: 10 * 60_000 + 7, attempt: 2 }])

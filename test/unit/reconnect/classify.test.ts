@@ -34,7 +34,9 @@ function classifyRow(...causes: WsDisconnectCause[]): string[] {
   return causes.map((cause) => {
     history = remember(history, cause)
     const action = classifyDisconnect(cause, history)
-    return action.kind === 'backoff-reconnect' ? `backoff ${action.minDelayMs ?? 0}` : action.kind
+    if (action.kind !== 'backoff-reconnect') return action.kind
+    const { minDelayMs = 0, jitterMs = 0 } = action
+    return `backoff ${minDelayMs}${jitterMs === 0 ? '' : `–${minDelayMs + jitterMs}`}`
   })
 }
 
@@ -72,7 +74,7 @@ describe('the default classification', () => {
       [byProxy('ERR_PROXY_TIMEOUT'), byProxy('ERR_SOCKS_NOT_ALLOWED')],
       Array(2).fill('backoff 0'),
     ],
-    ['403 and 451', [refused(403), refused(451)], ['backoff 600000', 'backoff 600000']],
+    ['403 and 451', [refused(403), refused(451)], Array(2).fill('backoff 600000–900000')],
     [
       '429 and 418',
       [refused(429), refused(418), refused(429), refused(429), refused(429), refused(429)],

@@ -26,6 +26,15 @@ describe('a connect budget', () => {
     expect([at(0), at(300), at(300), at(999), at(1000), at(1100), at(1300)]).toEqual([0, 0, 700, 1, 0, 200, 0])
   })
 
+  it('is not kept waiting by times that lie in the future, since the clock was set back', () => {
+    const budget = new ConnectBudget({ limits: [{ connects: 1, perMs: 1000 }] })
+    const hour = 3600 * SECOND
+    expect(budget.claim('a', START + hour).waitMs).toBe(0)
+    expect(budget.claim('a', START).waitMs).toBe(1000)
+    expect(budget.ask('a', START + SECOND / 2).waitMs).toBe(500)
+    expect(budget.claim('a', START + SECOND).waitMs).toBe(0)
+  })
+
   it('counts each host for itself, and a claim that must wait not at all', () => {
     const budget = new ConnectBudget({ limits: [{ connects: 1, perMs: 1000 }] })
     const claim = (host: string, us: number) => budget.claim(host, us).waitMs
