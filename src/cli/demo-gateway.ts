@@ -72,7 +72,6 @@ export class DemoGateway {
   constructor({ url, transport, credentials, subscriptions, clock, onStatus }: DemoGatewaySettings) {
     const endpoint = new JsonRpcDelegatedEndpoint({
       credentials,
-      clock,
       heartbeatSeconds: 1,
       onMessage: (message, session) => this.#onMessage(message, session.connection),
     })

@@ -1,7 +1,9 @@
 import { WsConfigError } from '../errors/errors.ts'
+import type { WsOutcome } from '../requests/outcome.ts'
 import { WsReply } from '../requests/reply.ts'
 import type { WsReplyMatch } from '../requests/reply-match.ts'
 import {
+  type WsAuthLifetime,
   WsAuthRefusedError,
   type WsEndpointHandler,
   type WsErrorAction,
@@ -16,7 +18,6 @@ import type {
   WsSubscriptionResponse,
 } from '../session/subscription-manager.ts'
 import { Checker, MAX_TIMER_MS } from '../support/check.ts'
-import { type Clock, type ClockTimer, systemClock } from '../support/clock.ts'
 import type { WsFrame } from '../transport/frame.ts'
 import { isObject, jsonRpc, looksLikeNotification } from './json-rpc/frames.ts'
 import { JsonRpcPingPong, type JsonRpcPingPongOptions } from './json-rpc/ping-pong.ts'
@@ -52,17 +53,17 @@ export interface JsonRpcEndpointOptions {
   readonly onMessage?: (message: JsonRpcNotification, session: WsSession) => void
   /** Runs on every connection before ordinary asks are accepted. */
   readonly onReady?: (session: WsSession) => Promise<void> | void
-  /** The one seam for time: tokens are refreshed by it. Default: the system's. */
-  readonly clock?: Clock
 }
+
+type ProvidedCredentials = NonNullable<JsonRpcEndpointOptions['credentials']>
 
 /** Error codes that mean: these credentials will not do. */
 const REFUSED_CODES = ['13004', '13009']
 /** So many frames in a row that are no JSON, and the connection is replaced. */
 const MAX_MALFORMED_IN_ROW = 5
 const MALFORMED = 'not-json'
-/** A token is refreshed when this part of its life is over. */
-const REFRESH_AT = 0.8
+/** Error codes by which a private request learns that the connection is no longer authenticated. */
+const EXPIRED_CODES = ['13009']
 
 /**
  * Deribit-style JSON-RPC 2.0 for an actor: handler and subscription manager in one object, for asks built with
@@ -80,13 +81,17 @@ const REFRESH_AT = 0.8
  */
 export class JsonRpcDelegatedEndpoint implements WsEndpointHandler<JsonRpcNotification>, WsSubscriptionManager {
   /** There only with credentials: without, nothing waits for authentication. */
-  readonly authenticate?: (session: WsSession) => Promise<void>
+  readonly authenticate?: (session: WsSession) => Promise<WsAuthLifetime | undefined>
+  /** The same. Tokens are refreshed before they expire, and anew when a private request is answered with 13009. */
+  readonly refreshAuth?: (session: WsSession) => Promise<WsAuthLifetime | undefined>
   readonly #options: JsonRpcEndpointOptions
   readonly #requestTimeoutMs: number
-  readonly #clock: Clock
   readonly #statusUnknown: ReadonlySet<string>
   readonly #subscriptions: JsonRpcSubscriptions
   #malformedInRow = 0
+  #refreshToken: string | undefined
+  /** Logins under way: their refusals are theirs to tell. */
+  #loggingIn = 0
 
   /** Throws `WsConfigError`. */
   constructor(options: JsonRpcEndpointOptions = {}) {
@@ -99,7 +104,6 @@ export class JsonRpcDelegatedEndpoint implements WsEndpointHandler<JsonRpcNotifi
       'statusUnknownCodes',
       'onMessage',
       'onReady',
-      'clock',
     ] as const
     const given = check.object('options', options, known) ?? {}
     const { credentials, heartbeatSeconds } = options
@@ -117,10 +121,11 @@ export class JsonRpcDelegatedEndpoint implements WsEndpointHandler<JsonRpcNotifi
     this.#requestTimeoutMs = check.integer('requestTimeoutMs', given.requestTimeoutMs, 1, MAX_TIMER_MS, 5000)
     if (check.problems.length > 0) throw new WsConfigError(check.problems)
     this.#options = { ...options }
-    this.#clock = options.clock ?? systemClock
     this.#statusUnknown = new Set(codes as string[])
     this.#subscriptions = new JsonRpcSubscriptions(maxChannels)
-    if (credentials !== undefined) this.authenticate = (session) => this.#authenticate(session, credentials)
+    if (credentials === undefined) return
+    this.authenticate = (session) => this.#authenticate(session, credentials)
+    this.refreshAuth = (session) => this.#refresh(session, credentials)
   }
 
   /** What answers `test_request`, for the actor's option of that name. A new one for each actor. */
@@ -132,6 +137,7 @@ export class JsonRpcDelegatedEndpoint implements WsEndpointHandler<JsonRpcNotifi
 
   resetState(): void {
     this.#malformedInRow = 0
+    this.#refreshToken = undefined
     this.#subscriptions.reset()
   }
 
@@ -165,9 +171,12 @@ export class JsonRpcDelegatedEndpoint implements WsEndpointHandler<JsonRpcNotifi
       const subject = typeof channel === 'string' ? { channel, data } : {}
       return { kind: 'message', message: { method, params, ...subject } }
     }
-    // An error without an id answers nothing that can be found.
-    if (!isObject(error) || (id !== null && id !== undefined)) return undefined
-    return { kind: 'server-error', error: { code: String(error['code']), message: String(error['message']) } }
+    if (!isObject(error)) return undefined
+    const code = String(error['code'])
+    // An error without an id answers nothing that can be found; one that answers is the asker's, but for what it says of us all.
+    const isAnswer = id !== null && id !== undefined
+    if (isAnswer && (this.#loggingIn > 0 || !EXPIRED_CODES.includes(code))) return undefined
+    return { kind: 'server-error', error: { code, message: String(error['message']) } }
   }
 
   handleMessage(message: JsonRpcNotification, session: WsSession): void {
@@ -181,6 +190,7 @@ export class JsonRpcDelegatedEndpoint implements WsEndpointHandler<JsonRpcNotifi
   }
 
   handleServerError(error: WsServerError): WsErrorAction {
+    if (EXPIRED_CODES.includes(error.code ?? '')) return 'reauthenticate'
     return error.code === MALFORMED && this.#malformedInRow >= MAX_MALFORMED_IN_ROW ? 'reconnect' : 'continue'
   }
 
@@ -216,55 +226,48 @@ export class JsonRpcDelegatedEndpoint implements WsEndpointHandler<JsonRpcNotifi
 
   // — tokens —
 
-  async #authenticate(session: WsSession, provided: NonNullable<JsonRpcEndpointOptions['credentials']>): Promise<void> {
+  async #authenticate(session: WsSession, provided: ProvidedCredentials): Promise<WsAuthLifetime | undefined> {
     const credentials = typeof provided === 'function' ? await provided() : provided
     const check = new Checker()
     checkCredentials(check, credentials)
     if (check.problems.length > 0) throw new WsConfigError(check.problems)
     const { clientId, clientSecret } = credentials
-    await this.#login(session, { grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret })
+    const grant = { grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret }
+    const outcome = await this.#login(session, grant)
+    if (outcome.kind !== 'rejected') return this.#granted(outcome)
+    const text = `the venue refuses to authenticate: ${outcome.message} (${outcome.code ?? 'no code'})`
+    throw REFUSED_CODES.includes(outcome.code ?? '') ? new WsAuthRefusedError(text) : new Error(text)
   }
 
-  async #login(session: WsSession, params: object): Promise<void> {
-    const outcome = await session.ask({
-      frame: jsonRpc('public/auth', params),
-      confirmMode: 'confirmed',
-      timeoutMs: this.#requestTimeoutMs,
-      urgent: true,
-      sensitive: true,
-    })
-    if (outcome.kind === 'rejected') {
-      const text = `the venue refuses to authenticate: ${outcome.message} (${outcome.code ?? 'no code'})`
-      throw REFUSED_CODES.includes(outcome.code ?? '') ? new WsAuthRefusedError(text) : new Error(text)
+  /** With the refresh token, or with the credentials where there is none or the venue no longer takes it. */
+  async #refresh(session: WsSession, provided: ProvidedCredentials): Promise<WsAuthLifetime | undefined> {
+    const token = this.#refreshToken
+    this.#refreshToken = undefined
+    if (token === undefined) return this.#authenticate(session, provided)
+    const outcome = await this.#login(session, { grant_type: 'refresh_token', refresh_token: token })
+    return outcome.kind === 'rejected' ? this.#authenticate(session, provided) : this.#granted(outcome)
+  }
+
+  async #login(session: WsSession, params: object): Promise<WsOutcome> {
+    this.#loggingIn++
+    try {
+      return await session.ask({
+        frame: jsonRpc('public/auth', params),
+        confirmMode: 'confirmed',
+        timeoutMs: this.#requestTimeoutMs,
+        urgent: true,
+        sensitive: true,
+      })
+    } finally {
+      this.#loggingIn--
     }
+  }
+
+  #granted(outcome: WsOutcome): WsAuthLifetime | undefined {
     if (outcome.kind !== 'confirmed') throw new Error(`the venue did not authenticate: ${outcome.kind}`)
+    this.#refreshToken = outcome.reply.field('result.refresh_token')
     const lifeSeconds = Number(outcome.reply.field('result.expires_in'))
-    const refreshToken = outcome.reply.field('result.refresh_token')
-    if (lifeSeconds > 0 && refreshToken !== undefined) this.#refreshLater(session, lifeSeconds, refreshToken)
-  }
-
-  /** A refresh that fails is tried again in what is left of the token's life; after that the venue has its say. */
-  #refreshLater(session: WsSession, lifeSeconds: number, refreshToken: string): void {
-    const { signal } = session
-    if (signal.aborted) return
-    const expiresUs = this.#clock.monoUs() + lifeSeconds * 1e6
-    let timer: ClockTimer | undefined
-    const stop = (): void => timer?.cancel()
-    const again = (delayMs: number): void => {
-      timer = this.#clock.setTimer(Math.min(delayMs, MAX_TIMER_MS), () => void refresh())
-    }
-    const refresh = async (): Promise<void> => {
-      try {
-        await this.#login(session, { grant_type: 'refresh_token', refresh_token: refreshToken })
-        signal.removeEventListener('abort', stop)
-      } catch {
-        const leftMs = (expiresUs - this.#clock.monoUs()) / 1000
-        if (!signal.aborted && leftMs > 100) again(leftMs / 2)
-        else signal.removeEventListener('abort', stop)
-      }
-    }
-    signal.addEventListener('abort', stop, { once: true })
-    again(lifeSeconds * 1000 * REFRESH_AT)
+    return lifeSeconds > 0 ? { expiresInMs: lifeSeconds * 1000 } : undefined
   }
 }
 

@@ -192,12 +192,33 @@ describe.each(TRANSPORTS)('an actor over %s at the embedded exchange', (_name, t
     }
   })
 
-  it('refreshes a token before it ends', async () => {
-    const { buy, ended, exchange } = await scene({ tokenSeconds: 1, whenTokenExpires: 'close' })
-    await until(() => exchange.log().filter((entry) => entry.kind === 'auth' && entry.state === 'granted').length >= 3)
-    expect(await buy('filled-1')).toMatchObject({ kind: 'confirmed' })
-    expect(ended()).toEqual([])
+  it('authenticates anew on the same connection when a request learns that the token has ended', async () => {
+    const { actor, buy, ended, exchange, seen, recovered } = await scene({}, { subscriptions: [TICKER, ORDERS] })
+    await recovered(0)
+    const granted = () => exchange.log().filter((entry) => entry.kind === 'auth' && entry.state === 'granted').length
+    exchange.expireTokens()
+    expect(await buy('filled-1')).toMatchObject({ kind: 'rejected', code: '13009' })
+    await until(() => granted() === 2 && seen.status.filter(({ kind }) => kind === 'authenticated').length === 2)
+    await until(() => actor.subscriptions().every(({ stage }) => stage === 'acked'))
+    expect(await buy('filled-2')).toMatchObject({ kind: 'confirmed' })
+    expect(seen.status.map(({ kind }) => kind)).toContain('auth-expired')
+    const subscribes = exchange.log().flatMap((entry) => (entry.kind === 'frame' ? [entry.method] : []))
+    expect(subscribes.filter((method) => method === 'private/subscribe')).toHaveLength(2)
+    expect(subscribes.filter((method) => method === 'public/subscribe')).toHaveLength(1)
+    expect([ended().length, seen.hooks.length]).toEqual([0, 0])
   })
+
+  it.each(['error', 'silent', 'close'] as const)(
+    'outlives tokens that end in the way `%s`',
+    async (whenTokenExpires) => {
+      const { buy, ended, exchange, seen } = await scene({ tokenSeconds: 1, whenTokenExpires })
+      await until(
+        () => exchange.log().filter((entry) => entry.kind === 'auth' && entry.state === 'granted').length >= 3,
+      )
+      expect(await buy('filled-1')).toMatchObject({ kind: 'confirmed' })
+      expect([ended().length, seen.hooks.length]).toEqual([0, 0])
+    },
+  )
 
   it('stops when the credentials are refused twice', async () => {
     const exchange = await EmbeddedExchange.start({ rate: 0 })

@@ -51,6 +51,8 @@ export class Evidence {
   readonly logins = new Set<string>()
   /** The user has asked not to be read for. */
   paused = false
+  /** The venue has said so, and it is being done anew: asks are refused. */
+  authExpired = false
   resumedUs = 0
   stopped: WsStatusEvent | undefined
   messages = 0
@@ -177,6 +179,8 @@ export class Evidence {
     if (record?.gap === true && !['stopped', 'backoff', 'settled', 'backpressure'].includes(event.kind)) {
       this.#sim.violated('nothing-after-gap', `status ${event.kind} of connection ${event.connection} after its gap`)
     }
+    if (event.kind === 'auth-expired') this.authExpired = true
+    else if (event.kind === 'authenticated' || event.kind === 'disconnected') this.authExpired = false
     switch (event.kind) {
       case 'open':
         this.#opened(event.connection)

@@ -5,7 +5,7 @@ import type { WsIngress, WsIngressSink, WsIngressVerdict } from '../../../src/in
 import { ExponentialBackoff } from '../../../src/reconnect/exponential-backoff.ts'
 import type { WsReconnectStrategy } from '../../../src/reconnect/strategy.ts'
 import type { WsReplyMatch } from '../../../src/requests/reply-match.ts'
-import type { WsParsed, WsServerError, WsSession } from '../../../src/session/endpoint-handler.ts'
+import type { WsErrorAction, WsParsed, WsServerError, WsSession } from '../../../src/session/endpoint-handler.ts'
 import type {
   WsNextId,
   WsSubscriptionRequest,
@@ -73,14 +73,13 @@ export class SimEndpoint extends JsonRpcDelegatedEndpoint {
   readonly #sim: Simulation
 
   constructor(sim: Simulation) {
-    const { setup, clock } = sim
+    const { setup } = sim
     super({
       ...(setup.auth ? { credentials: { clientId: 'demo', clientSecret: 'demo-secret' } } : {}),
       ...(setup.heartbeatSeconds === undefined ? {} : { heartbeatSeconds: setup.heartbeatSeconds }),
       maxChannelsPerRequest: 3,
       requestTimeoutMs: 1000,
       statusUnknownCodes: [STATUS_UNKNOWN_CODE],
-      clock,
       onReady: (session) => this.#ready(session),
     })
     this.#sim = sim
@@ -121,9 +120,9 @@ export class SimEndpoint extends JsonRpcDelegatedEndpoint {
     super.handleMessage(message, session)
   }
 
-  override handleServerError(error: WsServerError): 'continue' | 'reconnect' | 'fatal' {
+  override handleServerError(error: WsServerError): WsErrorAction {
     this.#sim.clumsy.touch('handler.handleServerError')
-    return super.handleServerError(error) as 'continue'
+    return super.handleServerError(error)
   }
 
   classifyDisconnect(cause: WsDisconnectCause): WsDisconnectAction | undefined {

@@ -174,7 +174,7 @@ export class User {
       deadlineUs: askedUs + timeoutMs * 1000,
       sendByUs: sendWithinMs === undefined ? Infinity : askedUs + sendWithinMs * 1000,
       signal: abort?.signal,
-      mayBeNotReady: actor.status !== 'ready' || from !== 'outside',
+      mayBeNotReady: actor.status !== 'ready' || this.#sim.evidence.authExpired || from !== 'outside',
       fromInside: from !== 'outside',
       outcomes: [],
       rejected: undefined,

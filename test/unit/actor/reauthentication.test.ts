@@ -104,9 +104,26 @@ describe('an authentication that expires', () => {
   })
 
   it('has the deadline of an authentication', async () => {
-    const { pass, of } = await gated({ refreshAuth: () => new Promise(() => {}) }, { expiresInMs: 10_000 })
-    await pass(8000)
+    let tries = 0
+    const refreshAuth = () => {
+      tries++
+      return new Promise<void>(() => {})
+    }
+    const { pass, of, hookErrors } = await gated({ refreshAuth }, { expiresInMs: 100_000 })
+    await pass(80_000)
+    await pass(10_000)
+    expect([tries, of('disconnected').length]).toEqual([1, 0])
+    expect(hookErrors).toMatchObject([{ hook: 'handler.refreshAuth', error: { code: 'ERR_AUTH_TIMEOUT' } }])
+    await pass(2000)
+    await pass(10_000)
     await pass()
+    expect(tries).toBe(2)
+    expect(of('disconnected')[0]?.cause).toMatchObject({ code: 'ERR_AUTH_TIMEOUT' })
+  })
+
+  it('has it also when the venue says that the old one has expired, and then no second try', async () => {
+    const { pass, of, sessions } = await gated({ refreshAuth: () => new Promise(() => {}) })
+    sessions[0]?.authExpired()
     await pass(10_000)
     await pass()
     expect(of('disconnected')[0]?.cause).toMatchObject({ code: 'ERR_AUTH_TIMEOUT' })

@@ -8,7 +8,6 @@ import {
   JsonRpcDelegatedEndpoint,
   type JsonRpcEndpointOptions,
 } from '../../../src/testing/json-rpc-delegated-endpoint.ts'
-import { VirtualClock } from '../../../src/testing/virtual-clock.ts'
 import type { WsFrame } from '../../../src/transport/frame.ts'
 
 function frame(text: string | object): WsFrame {
@@ -60,7 +59,6 @@ class FakeSession implements WsSession {
 }
 
 const CREDENTIALS = { clientId: 'a', clientSecret: 'b' }
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 describe('answers', () => {
   const match = (text: string | object, options?: JsonRpcEndpointOptions): unknown =>
@@ -255,17 +253,20 @@ describe('subscriptions', () => {
 
 describe('authentication', () => {
   function endpoint(options: JsonRpcEndpointOptions = {}): {
-    login: (session: WsSession) => Promise<void>
-    clock: VirtualClock
+    all: JsonRpcDelegatedEndpoint
+    login: NonNullable<JsonRpcDelegatedEndpoint['authenticate']>
+    refresh: NonNullable<JsonRpcDelegatedEndpoint['refreshAuth']>
   } {
-    const clock = new VirtualClock()
-    const { authenticate } = new JsonRpcDelegatedEndpoint({ credentials: CREDENTIALS, clock, ...options })
-    if (authenticate === undefined) throw new Error('no authenticate')
-    return { login: authenticate, clock }
+    const all = new JsonRpcDelegatedEndpoint({ credentials: CREDENTIALS, ...options })
+    const { authenticate: login, refreshAuth: refresh } = all
+    if (login === undefined || refresh === undefined) throw new Error('no authenticate')
+    return { all, login, refresh }
   }
+  const token = (refreshToken: string) => ({ result: { expires_in: 100, refresh_token: refreshToken } })
 
   it('is there only with credentials', () => {
-    expect(new JsonRpcDelegatedEndpoint().authenticate).toBeUndefined()
+    const { authenticate, refreshAuth } = new JsonRpcDelegatedEndpoint()
+    expect([authenticate, refreshAuth]).toEqual([undefined, undefined])
   })
 
   it('asks with what a function provides, each time', async () => {
@@ -297,35 +298,50 @@ describe('authentication', () => {
     await expect(login(new FakeSession())).rejects.toThrow(/credentials.clientId/)
   })
 
-  it('refreshes at four fifths of the life of each token, and stops with the connection', async () => {
-    const { login, clock } = endpoint()
+  it('says how long it lasts, and refreshes with the token of the last answer, each once', async () => {
+    const { login, refresh } = endpoint()
     const session = new FakeSession()
-    const token = { result: { expires_in: 100, refresh_token: 'r' } }
-    session.answers.push(token, token)
-    await login(session)
-    clock.advance(79_999)
-    expect(session.asked).toHaveLength(1)
-    clock.advance(1)
-    await turn()
-    expect(session.asked[1]).toMatchObject({ params: { grant_type: 'refresh_token', refresh_token: 'r' } })
-    clock.advance(79_999)
-    expect(session.asked).toHaveLength(2)
-    session.ending.abort()
-    expect(clock.pendingTimers).toBe(0)
+    session.answers.push(token('r1'), token('r2'), token('r3'))
+    expect([await login(session), await refresh(session), await refresh(session)]).toEqual(
+      Array(3).fill({ expiresInMs: 100_000 }),
+    )
+    expect(session.asked.map(({ params }) => params['refresh_token'])).toEqual([undefined, 'r1', 'r2'])
   })
 
-  it('tries a failed refresh again while the token lives, no longer', async () => {
-    const { login, clock } = endpoint()
+  it('falls back to the credentials where the venue takes the refresh token no more, or has given none', async () => {
+    const { login, refresh } = endpoint()
     const session = new FakeSession()
-    session.answers.push({ result: { expires_in: 10, refresh_token: 'r' } })
+    session.answers.push(token('r1'), { kind: 'rejected', code: '13009', message: 'invalid_token' }, { result: {} })
     await login(session)
-    for (let i = 0; i < 100; i++) {
-      clock.advance(200)
-      await turn()
+    expect(await refresh(session)).toBeUndefined()
+    session.answers.push({ kind: 'rejected', code: '13004', message: 'invalid_credentials' })
+    await expect(refresh(session)).rejects.toBeInstanceOf(WsAuthRefusedError)
+    expect(session.asked.map(({ params }) => params['grant_type'])).toEqual([
+      'client_credentials',
+      'refresh_token',
+      'client_credentials',
+      'client_credentials',
+    ])
+  })
+
+  it('learns from the answer to a request that it has expired, but not from the one to a login', async () => {
+    const { all, login } = endpoint()
+    const said = (code: number, id: unknown = '7') => {
+      const parsed = all.parse(frame({ jsonrpc: '2.0', id, error: { code, message: 'unauthorized' } }))
+      return parsed?.kind === 'server-error' ? all.handleServerError(parsed.error) : undefined
     }
-    expect(session.asked.length).toBeGreaterThan(3)
-    expect(session.asked.length).toBeLessThan(12)
-    expect(clock.pendingTimers).toBe(0)
+    expect([said(13009), said(10009), said(13009, null), said(10009, null)]).toEqual([
+      'reauthenticate',
+      undefined,
+      'reauthenticate',
+      'continue',
+    ])
+    const session = new FakeSession()
+    session.answers.push(token('r1'))
+    const login1 = login(session)
+    expect(said(13009)).toBeUndefined()
+    await login1
+    expect(said(13009)).toBe('reauthenticate')
   })
 })
 
