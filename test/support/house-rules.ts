@@ -46,6 +46,8 @@ const MAY_INCLUDE: Readonly<Record<string, readonly string[]>> = {
 
 /** C headers that core/ may include: it knows no socket, no Node and no thread. */
 const CORE_C_HEADERS = ['immintrin.h', 'arm_neon.h', 'zlib.h']
+/** All of the addon that knows zlib. */
+const ZLIB_FILES = ['native/core/inflate.cc', 'native/core/deflate.cc', 'native/core/zlib_memory.cc']
 const NODE_API_HEADERS = /^(node_api|js_native_api|napi|node|v8)[a-z_-]*\.h$/
 
 const MAX_LINES = 400
@@ -116,6 +118,8 @@ function brokenIncludes(path: string, text: string): string[] {
       broken.push(`${path} includes "${name}": ${layer} may include ${allowed.join(', ') || 'nothing else'}`)
     } else if (layer === 'core' && name.includes('.') && !CORE_C_HEADERS.includes(name)) {
       broken.push(`${path} includes <${name}>: core is the C++ standard library and ${CORE_C_HEADERS.join(', ')}`)
+    } else if (name === 'zlib.h' && ['core', 'io', 'binding'].includes(layer) && !ZLIB_FILES.includes(path)) {
+      broken.push(`${path} includes <zlib.h>: only ${ZLIB_FILES.join(', ')} know zlib`)
     } else if (layer !== 'binding' && NODE_API_HEADERS.test(name)) {
       broken.push(`${path} includes <${name}>: only binding knows Node-API`)
     }

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import type { WsDeflateCompression, WsDeflateOffer } from '../../../src/connect/permessage-deflate.ts'
+import type { WsConnectRequest } from '../../../src/connect/request.ts'
 import { type ContractEnvironment, transportContract } from '../../../src/testing/transport-contract.ts'
 import type { WsBatch, WsLink, WsLinkEvents, WsTransport } from '../../../src/transport/transport.ts'
 import { mockEnvironment } from '../../support/contract-environments.ts'
@@ -6,6 +8,7 @@ import { mockEnvironment } from '../../support/contract-environments.ts'
 // A suite is worth what it catches: each saboteur is the mock with one rule broken.
 
 type LinkFault = (link: WsLink, events: WsLinkEvents) => Partial<WsLink>
+type RequestFault = (request: WsConnectRequest) => Partial<WsConnectRequest>
 type EventFault = (events: WsLinkEvents) => Partial<WsLinkEvents>
 
 interface Saboteur {
@@ -14,7 +17,18 @@ interface Saboteur {
   readonly caughtBy: RegExp
   readonly link?: LinkFault
   readonly events?: EventFault
+  readonly request?: RequestFault
 }
+
+/** The fault of a request that offers permessage-deflate. */
+const inOffer =
+  (fault: (offer: WsDeflateOffer) => Partial<WsDeflateOffer>): RequestFault =>
+  ({ perMessageDeflate: offer }) =>
+    offer === undefined ? {} : { perMessageDeflate: { ...offer, ...fault(offer) } }
+
+/** Of what is compressed, `fault` says how. */
+const inCompression = (fault: Partial<Required<WsDeflateCompression>>): RequestFault =>
+  inOffer(({ compress }) => ({ compress: compress && { ...compress, ...fault } }))
 
 const SABOTEURS: readonly Saboteur[] = [
   {
@@ -130,6 +144,59 @@ const SABOTEURS: readonly Saboteur[] = [
       }
     },
   },
+  {
+    what: 'nothing is compressed, asked for or not',
+    caughtBy: /^deflate: our context is kept|^deflate: what we send is compressed/,
+    request: inOffer(() => ({ compress: undefined })),
+  },
+  {
+    what: 'what nobody asked to compress is compressed',
+    caughtBy: /^deflate: nothing is compressed unless asked for/,
+    request: inOffer(() => ({ compress: { thresholdBytes: 0, level: 1, memLevel: 8 } })),
+  },
+  {
+    what: 'the threshold of compression is off by one',
+    caughtBy: /^deflate: what we send is compressed from the threshold on/,
+    request: ({ perMessageDeflate: offer, ...rest }) =>
+      inCompression({ thresholdBytes: (offer?.compress?.thresholdBytes ?? 0) + 1 })({
+        ...rest,
+        perMessageDeflate: offer,
+      }),
+  },
+  {
+    what: 'permessage-deflate is not offered',
+    caughtBy: /^deflate: it is offered as asked|^deflate: every length field, compressible or not$/,
+    request: () => ({ perMessageDeflate: undefined }),
+  },
+  {
+    what: 'onOpen keeps what was agreed on to itself',
+    caughtBy: /^deflate: it is offered as asked/,
+    events: (events) => ({ onOpen: ({ perMessageDeflate: _, ...info }) => events.onOpen(info) }),
+  },
+  {
+    what: 'what is inflated has no limit',
+    caughtBy: /^deflate: a bomb|^deflate: one byte more than the limit|^inflateBinary.*bomb/,
+    request: ({ limits }) => ({ limits: { ...limits, maxMessageBytes: 2 ** 30 } }),
+  },
+  {
+    what: 'compressed frames have no limit of their own',
+    caughtBy: /^deflate: maxFrameBytes is measured as sent/,
+    request: ({ limits }) => ({ limits: { ...limits, maxFrameBytes: 2 ** 30 } }),
+  },
+  {
+    what: 'binary messages stay compressed',
+    caughtBy: /^inflateBinary: inside permessage-deflate/,
+    request: () => ({ inflateBinary: undefined }),
+  },
+  {
+    what: 'of two compressed messages the second comes first',
+    caughtBy: /^deflate: every window that a server may choose/,
+    events: (events) => ({
+      onMessages(batch: WsBatch) {
+        events.onMessages({ length: batch.length, at: (i) => batch.at(batch.length - 1 - i) })
+      },
+    }),
+  },
 ]
 
 /** `target` with some members replaced; getters and private state stay the target's. */
@@ -142,11 +209,12 @@ function withFault<T extends object>(target: T, fault: Partial<T>): T {
   })
 }
 
-function sabotaged({ link: linkFault, events: eventFault }: Saboteur): ContractEnvironment {
+function sabotaged({ link: linkFault, events: eventFault, request: fault }: Saboteur): ContractEnvironment {
   const environment = mockEnvironment()
   const transport: WsTransport = {
     name: 'saboteur',
-    connect(request, events) {
+    connect(given, events) {
+      const request = fault ? { ...given, ...fault(given) } : given
       const link = environment.transport.connect(request, eventFault ? withFault(events, eventFault(events)) : events)
       return linkFault ? withFault(link, linkFault(link, events)) : link
     },
