@@ -95,6 +95,26 @@ describe.each(TRANSPORTS)('an actor over %s at the embedded exchange', (_name, t
     return last?.kind === 'subscribed' ? [...last.channels].sort() : []
   }
 
+  it('compresses in both directions, the whole session through, reconnects included', async () => {
+    const { actor, buy, exchange, recovered, seen } = await scene(
+      { perMessageDeflate: true, rate: 300 },
+      { subscriptions: [TICKER], perMessageDeflate: { compress: { thresholdBytes: 0 }, required: true } },
+    )
+    const textBytes = (): number => seen.messages.reduce((sum, message) => sum + JSON.stringify(message).length, 0)
+    await until(() => seen.messages.length >= 100)
+    // What an exchange sends is its last ticker, nearly.
+    expect(actor.stats().bytesReceived).toBeLessThan(textBytes() / 2)
+    expect(await buy('filled-1')).toMatchObject({ kind: 'confirmed', delivery: 'all' })
+    expect(exchange.orders.labelled('filled-1')).toHaveLength(1)
+    const { connection } = actor
+    exchange.drop('rst')
+    await recovered(connection)
+    await until(() => seen.messages.filter((message) => message.connection > connection).length >= 20)
+    expect(await buy('filled-2')).toMatchObject({ kind: 'confirmed', delivery: 'all' })
+    expect(exchange.orders.labelled('filled-2')).toHaveLength(1)
+    expect(seen.hooks).toEqual([])
+  })
+
   it('tells of every fate what the exchange knows of it', async () => {
     const { buy, exchange, seen } = await scene({ lateMs: 200 })
     expect(await buy('filled-1')).toMatchObject({ kind: 'confirmed', delivery: 'all', late: false })
