@@ -42,6 +42,9 @@ Inflater::Result Inflater::Inflate(const uint8_t** in, size_t* n, uint8_t* out, 
   *in += given - stream_->avail_in;
   *n -= given - stream_->avail_in;
   *written = taken_room - stream_->avail_out;
+  // See inflate() in zlib.h: 128 is "between blocks", the low bits count those not used of the last byte. A
+  // call that has nothing to do makes zlib forget the first.
+  if (given > 0 || *written > 0) at_boundary_ = (stream_->data_type & (128 | 63)) == 128;
   switch (result) {
     case Z_STREAM_END:
       return Result::kStreamEnd;
@@ -53,11 +56,6 @@ Inflater::Result Inflater::Inflate(const uint8_t** in, size_t* n, uint8_t* out, 
     default:  // Z_NEED_DICT too: nobody has agreed on a dictionary
       return Result::kCorrupt;
   }
-}
-
-bool Inflater::AtBoundary() const {
-  // See inflate() in zlib.h: 128 is "between blocks", the low bits count those not used of the last byte.
-  return (stream_->data_type & 128) != 0 && (stream_->data_type & 63) == 0;
 }
 
 void Inflater::Restart(bool keep_window) {

@@ -15,7 +15,8 @@ class Inflater {
   enum class Format : uint8_t { kRaw, kZlib, kGzip };
   enum class Result : uint8_t { kNeedsInput, kNeedsRoom, kStreamEnd, kCorrupt, kOutOfMemory };
 
-  // A sender that refers further back than the window is corrupt as soon as zlib no longer has those bytes.
+  // A sender that refers further back than the window is corrupt as soon as zlib no longer has those bytes:
+  // what has been written by the same call is at hand, however small the window.
   Inflater(Format format, int window_bits) : format_(format), window_bits_(window_bits) {}
   ~Inflater() { Free(); }
   Inflater(const Inflater&) = delete;
@@ -28,7 +29,7 @@ class Inflater {
   Result Inflate(const uint8_t** in, size_t* n, uint8_t* out, size_t room, size_t* written);
 
   // Between two blocks, with every bit of the input used.
-  bool AtBoundary() const;
+  bool AtBoundary() const { return at_boundary_; }
 
   // A new stream begins, which may refer to what came before it if the window is kept.
   void Restart(bool keep_window);
@@ -39,6 +40,7 @@ class Inflater {
   bool Open();
 
   z_stream_s* stream_ = nullptr;
+  bool at_boundary_ = true;
   const Format format_;
   const int window_bits_;
 };

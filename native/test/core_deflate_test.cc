@@ -199,6 +199,20 @@ TEST(deflate_corrupt_and_truncated_messages) {
   }
 }
 
+// The tail that is put behind a message may be the content of its last block; the room may be full just
+// there.
+TEST(deflate_end_of_a_message_does_not_depend_on_the_room) {
+  const std::string payload = BytesOf({0x00, 0x06, 0x00, 0xF9, 0xFF, 'H', 'e'});
+  for (size_t room = 1; room < 10; room++) {
+    Connection connection(Limits{}, kDeflate);
+    Recorder recorder;
+    recorder.room_bytes = room;
+    Feed(connection, recorder, Frame(kFin | kRsv1 | 2, payload) + Text("after"));
+    CHECK_EQ(recorder.log, BinaryLine("He" + BytesOf({0, 0, 0xFF, 0xFF})) + TextLine(true, "after"),
+             "room for " + std::to_string(room));
+  }
+}
+
 TEST(deflate_text_fails_as_soon_as_it_is_not_utf8) {
   PeerDeflate peer;
   const std::string bad = "good so far " + BytesOf({0xFF});
