@@ -1,0 +1,95 @@
+// What docs/lifecycle.md, heartbeats.md, latency-policy.md and subscriptions-and-auth.md tell users to write.
+import {
+  ConnectBudget,
+  connect,
+  ProtocolPingPong,
+  type SharedConnectBudget,
+  WsApplicationPingPong,
+  WsAuthRefusedError,
+  WsCircuitBreaker,
+  type WsConnection,
+  type WsDisconnectAction,
+  type WsEndpointHandler,
+  WsLatencyPolicy,
+  type WsStatusEvent,
+} from 'shared-ws'
+
+const url = 'wss://example.com/ws'
+const connectBudget = new ConnectBudget({ limits: [{ connects: 150, perMs: 300_000 }] })
+const circuitBreaker = new WsCircuitBreaker({ failures: 10, windowMs: 60_000, openMs: 60_000 })
+export const shared: SharedConnectBudget = connectBudget.shared
+export const inWorker = ConnectBudget.from(shared)
+
+export const heartbeats = [
+  new ProtocolPingPong({ intervalMs: 15_000, timeoutMs: 10_000 }),
+  new WsApplicationPingPong({
+    ping: () => 'ping',
+    isPong: (frame) => frame.byteLength === 4 && frame.text() === 'pong',
+    intervalMs: 15_000,
+    onlyWhenIdle: true,
+  }),
+  new WsApplicationPingPong({
+    answerPing: (frame) =>
+      frame.byteLength < 40 && frame.text().startsWith('{"ping"') ? frame.text().replace('ping', 'pong') : undefined,
+    serverPingWithinMs: 15_000,
+  }),
+  new WsApplicationPingPong({
+    isBeat: (frame) => frame.byteLength < 100 && frame.text().includes('"heartbeat"'),
+    serverPingWithinMs: 5_000,
+  }),
+]
+
+const handler: WsEndpointHandler<unknown> = {
+  parse: () => undefined,
+  handleMessage() {},
+  async authenticate(session) {
+    const outcome = await session.ask({ frame: 'login', confirmMode: 'confirmed', timeoutMs: 5_000 })
+    if (outcome.kind === 'rejected') throw new WsAuthRefusedError(outcome.message)
+    if (outcome.kind !== 'confirmed') throw new Error(outcome.kind)
+    return { expiresInMs: Number(outcome.reply.field('result.expires_in')) * 1000 }
+  },
+  async refreshAuth(session) {
+    session.revoked(['trades.BTC'], { code: '500' })
+    session.authExpired()
+  },
+  async onReady() {},
+  handleServerError: (error) => (error.code === '13009' ? 'reauthenticate' : 'continue'),
+  classifyDisconnect: (): WsDisconnectAction => ({
+    kind: 'backoff-reconnect',
+    minDelayMs: 60_000,
+    jitterMs: 30_000,
+    hostWide: true,
+  }),
+}
+
+export const feed: WsConnection = connect(url, {
+  connectBudget,
+  circuitBreaker,
+  handler,
+  pingPong: new ProtocolPingPong({ intervalMs: 2_000, timeoutMs: 5_000 }),
+  latencyPolicy: new WsLatencyPolicy({ maxRttMs: 40, percentile: 90, windowMs: 60_000, minSamples: 3, streak: 3 }),
+  pacing: { frames: 4, perMs: 1_000, ownFrames: 2, whenOverBudget: 'queue' },
+  subscriptions: { items: ['trades.BTC', 'book.BTC'], encode: ({ add, remove }) => JSON.stringify({ add, remove }) },
+  topics: {
+    topicOf: (frame) => (frame.json() as { channel?: string }).channel,
+    silentAfterMs: (topic) => (topic.startsWith('book.') ? 5_000 : undefined),
+    resubscribeEveryMs: 10_000,
+    reconnectAfter: 2,
+  },
+  onEvent(event) {
+    if (event.kind === 'topic-silent') console.warn(event.topic, 'silent for', event.silentForMs, 'ms')
+    if (event.kind === 'resumed' && event.key) console.info(event.key, 'flows again')
+  },
+})
+
+export async function held(): Promise<string> {
+  feed.subscribe(['trades.BTC'])
+  feed.replaceSubscriptions(['trades.BTC', 'trades.ETH'])
+  feed.clearSubscriptions()
+  const told: WsStatusEvent['kind'][] = []
+  for await (const event of feed.status()) {
+    told.push(event.kind)
+    if (event.kind === 'held') return `${event.why} ${event.host} ${event.delayMs}`
+  }
+  return told.join()
+}
