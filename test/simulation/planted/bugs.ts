@@ -7,6 +7,7 @@ import { PongWait } from '../../../src/health/pong-wait.ts'
 import { TopicWatch } from '../../../src/health/topic-watch.ts'
 import { ConnectBudget } from '../../../src/reconnect/connect-budget.ts'
 import { ArmedRequests } from '../../../src/requests/armed-requests.ts'
+import { PendingRequest } from '../../../src/requests/pending-request.ts'
 import { PendingRequests } from '../../../src/requests/pending-requests.ts'
 import { FramePacer } from '../../../src/session/pacing.ts'
 import { Subscriptions } from '../../../src/session/subscriptions.ts'
@@ -66,12 +67,19 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'a not-delivered that arrives later: it stays in its lane',
     foundBy: ['never-sent-stays-so', 'never-sent'],
-    plant: () =>
-      patch(LiveConnection.prototype, 'withdraw', (real) => {
+    plant() {
+      const restore = patch(LiveConnection.prototype, 'withdraw', (real) => {
         return function (this: LiveConnection, ...args) {
           return args[0].sequence === undefined || real.apply(this, args)
         }
-      }),
+      })
+      // The lanes send nothing that nobody wants any more, which would make up for it.
+      const restoreLanes = patch(PendingRequest.prototype, 'isWanted', () => () => true)
+      return () => {
+        restoreLanes()
+        restore()
+      }
+    },
   },
   {
     name: 'a replay before auth',
