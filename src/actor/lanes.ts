@@ -152,7 +152,8 @@ export class Lanes {
 
   /** For a control ping of the library's, which waits in no lane. False: the budget has no frame now, the next one is kept. */
   hasFrameForPing(): boolean {
-    const has = this.hasFrame
+    // What is urgent, an answer to the server's heartbeat among it, has waited for longer.
+    const has = this.#pacer === undefined || (this.#urgent.waiting.length === 0 && this.hasFrame)
     this.#keptForPingUs = has ? 0 : this.#nowUs() + KEEP_FOR_PING_US
     return has
   }

@@ -236,6 +236,23 @@ describe('pacing of an actor', () => {
     expect(sentTo(two.server()).length).toBeGreaterThan(6)
   })
 
+  it('lets a control ping not overtake the answer to a heartbeat of the server', async () => {
+    const pingPong = new ProtocolPingPong({ intervalMs: 100, timeoutMs: 60_000 })
+    const both = Object.assign(pingPong, {
+      onFrame: (_: unknown, link: { send(payload: string): boolean }) => {
+        link.send('{"pong":1}')
+        return { kind: 'heartbeat' } as const
+      },
+    })
+    const { server, pass } = await readyActor({ pingPong: both, pacing: { frames: 1, perMs: 100 } })
+    await pass(100)
+    await pass()
+    server().sendText('{"ping":1}')
+    await pass()
+    for (let ms = 0; ms < 300; ms += 10) await pass(10)
+    expect(server().frames.map(({ opcode }) => opcode).slice(0, 3)).toEqual([9, 1, 9])
+  })
+
   it('refuses a ping of the user for which the budget has no frame', async () => {
     const { actor, server, pass } = await paced({ frames: 1, perMs: 1000 })
     actor.send('{"id":1}')
