@@ -242,7 +242,9 @@ export class SessionRunner {
       send(payload, options) {
         checkPayload(payload)
         if (carrier() === undefined) return 'not-open'
-        const sent = actor.asks.lanes.send({ payload, ...options }, actor.isInside)
+        // What is urgent is an answer to a heartbeat, more likely than not: it is queued, never refused for want of a budget.
+        const own = options?.urgent === true
+        const sent = actor.asks.lanes.send({ payload, ...options, own }, actor.isInside)
         if (sent === 'queued') actor.waitForBudget()
         return sent
       },

@@ -42,7 +42,10 @@ export interface WsSession {
   readonly connection: number
   /** Fires when the connection ends. */
   readonly signal: AbortSignal
-  /** Behind what was sent before. Passes the gate: it works before the connection is ready. */
+  /**
+   * Behind what was sent before. Passes the gate: it works before the connection is ready. What is urgent waits for the budget of
+   * frames (`pacing`) even where `whenOverBudget` says `not-delivered`: the answer to a heartbeat must get through.
+   */
   send(payload: WsPayload, options?: { readonly binary?: boolean; readonly urgent?: boolean }): WsSessionSend
   /** Passes the gate: it works before the connection is ready, for authentication and reconciliation. */
   ask(request: WsDelegatedRequest): Promise<WsOutcome>

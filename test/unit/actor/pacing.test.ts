@@ -250,7 +250,28 @@ describe('pacing of an actor', () => {
     server().sendText('{"ping":1}')
     await pass()
     for (let ms = 0; ms < 300; ms += 10) await pass(10)
-    expect(server().frames.map(({ opcode }) => opcode).slice(0, 3)).toEqual([9, 1, 9])
+    expect(
+      server()
+        .frames.map(({ opcode }) => opcode)
+        .slice(0, 3),
+    ).toEqual([9, 1, 9])
+  })
+
+  it('keeps an urgent answer of the handler until the budget has a frame, whatever it does to others', async () => {
+    const said: string[] = []
+    const { server, pass } = await readyActor({
+      handler: jsonHandler({
+        handleMessage: (_, session) => {
+          said.push(session.send('{"n":1}'), session.send('{"n":2}'), session.send('{"pong":1}', { urgent: true }))
+        },
+      }).handler,
+      pacing: { frames: 1, perMs: 1000, whenOverBudget: 'not-delivered' },
+    })
+    server().sendText('{}')
+    await pass()
+    await pass(1000)
+    expect(said).toEqual(['queued', 'full', 'queued'])
+    expect(sentTo(server())).toEqual([{ pong: 1 }, { n: 1 }])
   })
 
   it('refuses a ping of the user for which the budget has no frame', async () => {
