@@ -23,6 +23,7 @@ interface Turn {
   readonly carrier: LiveConnection | undefined
   readonly connection: number
   readonly place: LanePlace | undefined
+  readonly mustWait: boolean
 }
 
 /**
@@ -62,6 +63,7 @@ export class Asks {
     request: WsDelegatedRequest,
     carrier: () => LiveConnection | undefined,
     connection: () => number,
+    mustWait = false,
   ): Promise<WsOutcome> {
     const prepared = prepareRequest(request, this.#ids)
     const asked = { askedUs: this.#clock.monoUs(), askedEpochUs: this.#clock.epochUs() }
@@ -70,7 +72,7 @@ export class Asks {
     return new Promise((resolve) => {
       this.#enter(() => {
         try {
-          this.#admit(prepared, { ...asked, carrier: carrier(), connection: connection(), place }, resolve)
+          this.#admit(prepared, { ...asked, carrier: carrier(), connection: connection(), place, mustWait }, resolve)
         } finally {
           if (place !== undefined) this.lanes.giveUp(place)
         }
@@ -79,7 +81,7 @@ export class Asks {
   }
 
   #admit(prepared: PreparedRequest, turn: Turn, resolve: (outcome: WsOutcome) => void): void {
-    const { carrier, connection, place } = turn
+    const { carrier, connection } = turn
     const { signal } = prepared
     let waiter: Waiter | undefined
     let settled = false
@@ -101,10 +103,10 @@ export class Asks {
     const nowUs = this.#clock.monoUs()
     if (signal?.aborted === true) this.table.abort(waiter, nowUs)
     else signal?.addEventListener('abort', onAbort, { once: true })
-    if (result.kind === 'send' && !settled) this.#send(prepared, waiter, place, nowUs)
+    if (result.kind === 'send' && !settled) this.#send(prepared, waiter, turn, nowUs)
   }
 
-  #send(prepared: PreparedRequest, waiter: Waiter, place: LanePlace | undefined, nowUs: number): void {
+  #send(prepared: PreparedRequest, waiter: Waiter, { place, mustWait }: Turn, nowUs: number): void {
     const { request, dueUs, deadlineUs } = waiter
     const { payload, binary, urgent } = prepared
     // The hook that asked took longer than the request was given.
@@ -112,7 +114,7 @@ export class Asks {
       this.table.refused(request, deadlineUs <= nowUs ? 'deadline' : 'expired-unsent', nowUs)
       return
     }
-    const message = { payload, binary, urgent, request }
+    const message = { payload, binary, urgent, request, mustWait }
     const sent = place === undefined ? this.lanes.send(message, false) : this.lanes.fill(place, message)
     if (sent === 'full') this.table.refused(request, 'queue-full', this.#clock.monoUs())
     if (sent === 'not-open') this.table.refused(request, 'not-ready', this.#clock.monoUs())

@@ -18,6 +18,8 @@ export interface OutboundMessage {
   readonly more?: boolean | undefined
   /** The library's own traffic: where frames are counted, it waits for the user's unless it is urgent, and is never refused. */
   readonly own?: boolean | undefined
+  /** Of the handler's: where the budget is spent it is kept, whatever becomes of what others send. */
+  readonly mustWait?: boolean | undefined
   /** The link has taken it. */
   readonly onTaken?: (() => void) | undefined
 }
@@ -176,7 +178,7 @@ export class Lanes {
     const link = this.#link
     if (link === undefined || this.#closed) return 'not-open'
     const lane = this.#laneOf(message)
-    if (message.own !== true && this.#isBeyond(lane, lane.waiting.length)) return 'full'
+    if (message.own !== true && message.mustWait !== true && this.#isBeyond(lane, lane.waiting.length)) return 'full'
     if (!hold && this.#isNext(lane) && this.#mayGo(lane)) {
       const { payload, binary, more } = message
       const sequence = link.offer(payload, offerOptions(binary, more))
@@ -247,7 +249,7 @@ export class Lanes {
     const index = lane.waiting.indexOf(place)
     this.giveUp(place)
     if (index < 0 || this.#link === undefined || this.#closed) return 'not-open'
-    if (this.#isBeyond(lane, index)) return 'full'
+    if (message.mustWait !== true && this.#isBeyond(lane, index)) return 'full'
     const entry = this.#independent(lane, message, index === 0)
     if (entry === undefined) return 'full'
     lane.waiting.splice(index, 0, entry)

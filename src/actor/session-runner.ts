@@ -243,14 +243,14 @@ export class SessionRunner {
         checkPayload(payload)
         if (carrier() === undefined) return 'not-open'
         // What is urgent is an answer to a heartbeat, more likely than not: it is queued, never refused for want of a budget.
-        const own = options?.urgent === true
-        const sent = actor.asks.lanes.send({ payload, ...options, own }, actor.isInside)
+        const mustWait = options?.urgent === true
+        const sent = actor.asks.lanes.send({ payload, ...options, mustWait }, actor.isInside)
         if (sent === 'queued') actor.waitForBudget()
         return sent
       },
       ask(request) {
         actor.expectReplies()
-        return actor.asks.ask(request, carrier, () => live.connection)
+        return actor.asks.ask(request, carrier, () => live.connection, true)
       },
       nextRequestId: () => actor.ids.next(),
       authExpired: () =>

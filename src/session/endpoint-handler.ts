@@ -47,7 +47,7 @@ export interface WsSession {
    * frames (`pacing`) even where `whenOverBudget` says `not-delivered`: the answer to a heartbeat must get through.
    */
   send(payload: WsPayload, options?: { readonly binary?: boolean; readonly urgent?: boolean }): WsSessionSend
-  /** Passes the gate: it works before the connection is ready, for authentication and reconciliation. */
+  /** Passes the gate, and waits for the budget of frames as what is urgent does: for authentication and reconciliation. */
   ask(request: WsDelegatedRequest): Promise<WsOutcome>
   /** The next id of the actor's one id space. */
   nextRequestId(): string

@@ -274,6 +274,24 @@ describe('pacing of an actor', () => {
     expect(sentTo(server())).toEqual([{ pong: 1 }, { n: 1 }])
   })
 
+  it('lets a login wait for the budget, whatever it does to others', async () => {
+    const outcomes: string[] = []
+    const { server, pass, actor } = await readyActor({
+      handler: jsonHandler({
+        authenticate: async (session) => {
+          session.send('{"n":1}')
+          const ask = { frame: '{"id":"login"}', requestId: 'login', confirmMode: 'sent', timeoutMs: 5000 } as const
+          outcomes.push((await session.ask(ask)).kind)
+        },
+      }).handler,
+      pacing: { frames: 1, perMs: 1000, whenOverBudget: 'not-delivered' },
+    })
+    await pass(1000)
+    await pass(10)
+    await pass()
+    expect([outcomes, sentTo(server()).length, actor.status]).toEqual([['sent'], 2, 'ready'])
+  })
+
   it('refuses a ping of the user for which the budget has no frame', async () => {
     const { actor, server, pass } = await paced({ frames: 1, perMs: 1000 })
     actor.send('{"id":1}')
