@@ -61,6 +61,7 @@ export class ConnectBudget {
   readonly #limits: readonly ConnectLimit[]
   readonly #words: BigInt64Array
   readonly #ring: number
+  readonly #longestUs: bigint
   readonly #places: number
 
   /** Throws `WsConfigError`. The second argument is {@link from}'s. */
@@ -71,6 +72,7 @@ export class ConnectBudget {
     this.#places = check.integer('ConnectBudget.maxHosts', given.maxHosts, 1, MAX_HOSTS, 64)
     if (check.problems.length > 0) throw new WsConfigError(check.problems)
     this.#ring = ringOf(this.#limits)
+    this.#longestUs = BigInt(Math.max(...this.#limits.map(({ perMs }) => perMs)) * 1000)
     this.#words = new BigInt64Array(memory ?? new SharedArrayBuffer(8 * this.#places * (RING + this.#ring)))
   }
 
@@ -102,10 +104,11 @@ export class ConnectBudget {
     const now = BigInt(Math.floor(nowUs))
     const place = this.#placeOf(host)
     for (;;) {
+      // Before the times are read: whoever claims meanwhile takes the oldest time's place too, and so one of us fails and looks
+      // again. The other way round, a claim between the two looks would be neither counted nor in our way.
+      const { index, raw } = oldestOf(this.#words, place + RING, this.#ring)
       const answer = this.#ask(place, now)
       if (answer.waitMs > 0) return answer
-      // Whoever else claims takes the oldest time's place too, so one of us fails here and looks again.
-      const { index, raw } = oldestOf(this.#words, place + RING, this.#ring)
       if (Atomics.compareExchange(this.#words, index, raw, now) === raw) return GO
     }
   }
@@ -151,13 +154,17 @@ export class ConnectBudget {
     return first * size
   }
 
-  /** Times of the connects that are remembered, in µs, newest first. Those that lie in the future become now, for good. */
+  /**
+   * Times of the connects that are remembered, in µs, newest first. Those that lie in the future count as now: another thread may
+   * be a little ahead of us. Those that lie further ahead than any limit looks back are of a clock that was set back since, and
+   * become now for good; otherwise nobody could connect until that time has come again.
+   */
   #timesOf(place: number, now: bigint): Float64Array {
     const times = new Float64Array(this.#ring)
     for (let i = 0; i < this.#ring; i++) {
       const index = place + RING + i
       const time = Atomics.load(this.#words, index)
-      if (time > now) Atomics.compareExchange(this.#words, index, time, now)
+      if (time > now + this.#longestUs) Atomics.compareExchange(this.#words, index, time, now)
       times[i] = Number(time > now ? now : time)
     }
     return times.sort().reverse()

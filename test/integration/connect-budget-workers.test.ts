@@ -9,43 +9,44 @@ beforeAll(() => {
 })
 afterAll(() => library.remove())
 
-const CLAIMS = 20_000
+const THREADS = 3
+const HOSTS = ['a.example', 'b.example', 'c.example', 'd.example', 'e.example']
+const CONNECTS = 200
+/** Each thread's, 10 µs apart: all of them within one interval of the limit. */
+const CLAIMS = 1000
 
-/** Claims again and again at moments that all threads run through alike, and tells what it was granted. */
+/** All threads begin on a host together, claim again and again, and tell how much each was granted. */
 const claimer = `
   const { parentPort, workerData } = require('node:worker_threads')
-  const { entry, shared, start, claims } = workerData
+  const { entry, shared, gate, threads, hosts, claims } = workerData
+  const arrived = new Int32Array(gate)
   import(entry).then(({ ConnectBudget }) => {
     const budget = ConnectBudget.from(shared)
-    const granted = []
-    for (let i = 0; i < claims; i++) {
-      const now = start + i * 10
-      if (budget.claim('venue.example', now).waitMs === 0) granted.push(now)
-    }
+    const granted = hosts.map((host, round) => {
+      const here = Atomics.add(arrived, 0, 1) + 1
+      if (here === threads * (round + 1)) Atomics.notify(arrived, 0)
+      for (let n; (n = Atomics.load(arrived, 0)) < threads * (round + 1); ) Atomics.wait(arrived, 0, n, 1000)
+      let count = 0
+      for (let i = 0; i < claims; i++) if (budget.claim(host, 1.6e15 + i * 10).waitMs === 0) count++
+      return count
+    })
     parentPort.postMessage(granted)
   })
 `
 
-it('threads that claim at the same time never get more together than the limit in any interval', async () => {
-  const limits = [{ connects: 40, perMs: 10 }]
-  const { shared } = new ConnectBudget({ limits })
-  const start = 1_600_000_000_000_000
-  const workers = Array.from(
-    { length: 3 },
-    () => new Worker(claimer, { eval: true, workerData: { entry: library.entry, shared, start, claims: CLAIMS } }),
+it('threads that claim at the same time get exactly the limit together, for each host', async () => {
+  const { shared } = new ConnectBudget({ limits: [{ connects: CONNECTS, perMs: 1000 }] })
+  const gate = new SharedArrayBuffer(4)
+  const workerData = { entry: library.entry, shared, gate, threads: THREADS, hosts: HOSTS, claims: CLAIMS }
+  const granted = await Promise.all(
+    Array.from({ length: THREADS }, () => {
+      const worker = new Worker(claimer, { eval: true, workerData })
+      return new Promise<number[]>((resolve, reject) => {
+        worker.once('message', resolve)
+        worker.once('error', reject)
+      })
+    }),
   )
-  const lists = await Promise.all(
-    workers.map(
-      (worker) =>
-        new Promise<number[]>((resolve, reject) => {
-          worker.once('message', resolve)
-          worker.once('error', reject)
-        }),
-    ),
-  )
-  const granted = lists.flat().sort((a, b) => a - b)
-  expect(granted.length).toBeGreaterThanOrEqual(40)
-  // A thread that is behind takes what lies in its future for now, so the rule holds for its moments too.
-  const spans = granted.slice(40).map((time, i) => time - (granted[i] as number))
-  expect(Math.min(...spans)).toBeGreaterThanOrEqual(10_000)
+  const sums = HOSTS.map((_, i) => granted.reduce((sum, counts) => sum + (counts[i] as number), 0))
+  expect(sums).toEqual(HOSTS.map(() => CONNECTS))
 })

@@ -18,12 +18,15 @@ const ACTIONS = {
   batch: 3,
   subscribe: 5,
   unsubscribe: 4,
+  replace: 1,
   replay: 1,
   reconnect: 0.7,
   pause: 1.5,
   resume: 5,
   ping: 3,
   ready: 2,
+  writable: 1,
+  watch: 0.5,
   settle: 1,
   abort: 5,
   look: 2,
@@ -72,7 +75,7 @@ export class User {
 
   #act(action: keyof typeof ACTIONS, from: string): void {
     const { actor } = this.#sim
-    const channels = action === 'subscribe' || action === 'unsubscribe' ? this.#channels() : []
+    const channels = ['subscribe', 'unsubscribe', 'replace'].includes(action) ? this.#channels() : []
     if (action !== 'ask') this.#sim.trace.add(`user: ${action} ${channels} (from ${from})`)
     switch (action) {
       case 'ask':
@@ -89,6 +92,9 @@ export class User {
         break
       case 'unsubscribe':
         actor.unsubscribe(channels)
+        break
+      case 'replace':
+        actor.replaceSubscriptions(channels)
         break
       case 'replay':
         if (actor.replay()) this.#sim.evidence.userReplays.add(actor.connection)
@@ -109,6 +115,12 @@ export class User {
       case 'ready':
         this.#follow(actor.ready({ timeoutMs: this.#random.below(1000) }))
         break
+      case 'writable':
+        this.#follow(actor.writable({ timeoutMs: this.#random.below(1000) }))
+        break
+      case 'watch':
+        this.#watch(this.#random.below(5))
+        break
       case 'settle': {
         const unresolved = actor.unresolved()
         const one = unresolved[this.#random.below(unresolved.length)]
@@ -127,6 +139,16 @@ export class User {
         this.#misuse()
         break
     }
+  }
+
+  /** Iterates over what happens next, and leaves after `events` of it. */
+  #watch(events: number): void {
+    const news = this.#sim.actor.statusEvents()
+    const take = async (): Promise<void> => {
+      for (let i = 0; i < events; i++) if ((await news.next()).done === true) return
+      await news.return?.()
+    }
+    this.#follow(take())
   }
 
   resume(): void {
