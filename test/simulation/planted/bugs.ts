@@ -199,7 +199,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'two connections: one that was given up is not ended',
-    foundBy: ['one-connection'],
+    // Or by an ask that is told of a disconnect while the connection lives.
+    foundBy: ['one-connection', 'outcome-has-cause'],
     tamper: () => ({
       transport: (transport, sim) =>
         transportLike(transport, {
