@@ -101,7 +101,9 @@ export class ConnectBudget {
 
   /** Asks for one connect to `host` (a name without port: venues count by address) at `nowUs`, Unix epoch µs. */
   claim(host: string, nowUs: number): ConnectClaim {
+    // Judged by the beginning of this µs and remembered by its end: an interval must not lose a part of it at either end.
     const now = BigInt(Math.floor(nowUs))
+    const remembered = BigInt(Math.ceil(nowUs))
     const place = this.#placeOf(host)
     for (;;) {
       // Before the times are read: whoever claims meanwhile takes the oldest time's place too, and so one of us fails and looks
@@ -109,7 +111,7 @@ export class ConnectBudget {
       const { index, raw } = oldestOf(this.#words, place + RING, this.#ring)
       const answer = this.#ask(place, now)
       if (answer.waitMs > 0) return answer
-      if (Atomics.compareExchange(this.#words, index, raw, now) === raw) return GO
+      if (Atomics.compareExchange(this.#words, index, raw, remembered) === raw) return GO
     }
   }
 

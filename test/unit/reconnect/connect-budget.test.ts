@@ -35,6 +35,13 @@ describe('a connect budget', () => {
     expect(budget.claim('a', START + SECOND).waitMs).toBe(0)
   })
 
+  it('loses no part of a µs', () => {
+    const budget = new ConnectBudget({ limits: [{ connects: 1, perMs: 1 }] })
+    expect(budget.claim('a', START + 0.75).waitMs).toBe(0)
+    expect(budget.claim('a', START + 1000.5).waitMs).toBeGreaterThan(0)
+    expect(budget.claim('a', START + 1001).waitMs).toBe(0)
+  })
+
   it('counts each host for itself, and a claim that must wait not at all', () => {
     const budget = new ConnectBudget({ limits: [{ connects: 1, perMs: 1000 }] })
     const claim = (host: string, us: number) => budget.claim(host, us).waitMs
