@@ -168,9 +168,10 @@ export class SessionRunner {
       if (!subscriptions.mayAnswer(frame)) return false
       const response = subscriptions.decode(frame)
       if (response === undefined) return false
-      const { changes, send } = subscriptions.answered(response)
+      const { changes, send, again = [] } = subscriptions.answered(response)
       this.#tell(changes)
       this.#send('update', () => send)
+      if (again.length > 0) this.#send('update', () => subscriptions.request(again, []))
       return true
     } catch (error) {
       hooks.failed('subscriptionManager.response', error)

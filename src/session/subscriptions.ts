@@ -149,6 +149,8 @@ export class Subscriptions {
   answered(response: WsSubscriptionResponse): {
     readonly changes: SubscriptionChange[]
     readonly send: readonly WsSubscriptionRequest[]
+    /** Wanted, and after all not subscribed: to be asked for. */
+    readonly again?: readonly string[]
   } {
     const request = this.#unanswered.get(response.requestId)
     const changes: SubscriptionChange[] = []
@@ -163,7 +165,8 @@ export class Subscriptions {
     }
     this.#unanswered.delete(request.requestId)
     if (open.size > 0) this.#unanswered.set(request.requestId, rest(request, open))
-    return { changes, send: [] }
+    const again = this.#takenOff(request)
+    return { changes, send: [], ...(again.length === 0 ? {} : { again }) }
   }
 
   /** A message has been handed over: its answer is awaited from now on. */
@@ -247,6 +250,16 @@ export class Subscriptions {
         : [0, 1].map((i) => [halvesOf(wanted)[i] as string[], halvesOf(unsubscribe)[i] as string[]] as const)
     const send = parts.flatMap(([add, remove]) => this.request(add, remove))
     return { changes, send }
+  }
+
+  /**
+   * An item that was given up and wanted again may have been called acknowledged by the answer to a message from before; now that
+   * the unsubscribe has been answered, it is not. One that has been asked for again since is `requested`, and left alone.
+   */
+  #takenOff({ unsubscribe }: WsSubscriptionRequest): string[] {
+    const again = unsubscribe.filter((item) => this.#desired.get(item)?.stage === 'acked')
+    for (const item of again) this.#stand(item, 'desired')
+    return again
   }
 
   #accept(request: WsSubscriptionRequest, item: string, changes: SubscriptionChange[]): void {

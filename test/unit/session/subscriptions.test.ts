@@ -113,6 +113,19 @@ describe('Subscriptions', () => {
     expect(['5', '6'].map(refuse)).toEqual([[], []])
   })
 
+  it('asks again for what was given up and wanted again, if an older answer has called it acknowledged', () => {
+    const { subscriptions } = make(['a'])
+    const [first] = subscriptions.initial('all')
+    subscriptions.remove(['a'])
+    const [off] = subscriptions.request([], ['a'])
+    // Wanted again; the message that asks for it was never made, because the manager threw.
+    subscriptions.add(['a'])
+    subscriptions.answered({ requestId: first?.requestId as string, accepted: ['a'] })
+    expect(subscriptions.states()).toEqual([{ item: 'a', stage: 'acked' }])
+    const { again } = subscriptions.answered({ requestId: off?.requestId as string, accepted: ['a'] })
+    expect([again, subscriptions.states()]).toEqual([['a'], [{ item: 'a', stage: 'desired' }]])
+  })
+
   it('has a deadline for each answer, and begins anew with each connection', () => {
     const { subscriptions, stages } = make(['a', 'b', 'c'])
     subscriptions.initial('all')
