@@ -293,6 +293,7 @@ void Link::UpdateCounters() {
   counters_.begun = static_cast<double>(out_.BegunSequence(begun_offset_));
   counters_.taken = static_cast<double>(out_.taken_sequence());
   counters_.sealed = static_cast<double>(out_.sealed_sequence());
+  counters_.messages_sent = static_cast<double>(out_.taken_frames());
   counters_.queued_bytes = static_cast<double>(out_.size() + cipher_.size() - cipher_head_);
 }
 

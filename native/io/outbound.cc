@@ -25,7 +25,9 @@ void Outbound::Pass(size_t count, uint64_t sequence) {
   assert(size() == 0 && taken_ == end_);
   end_ += count;
   sealed_ = taken_ = end_;
-  if (sequence != 0) sealed_sequence_ = taken_sequence_ = sequence;
+  if (sequence == 0) return;
+  sealed_sequence_ = taken_sequence_ = sequence;
+  taken_frames_++;
 }
 
 bool Outbound::CommitPartial(const uint8_t* frame, size_t count, size_t taken, uint64_t sequence) {
@@ -121,6 +123,7 @@ void Outbound::Take(uint64_t offset) {
       control_frames_--;
     } else {
       taken_sequence_ = frames_[first_].sequence;
+      taken_frames_++;
     }
     first_++;
   }

@@ -52,6 +52,8 @@ class Outbound {
   // Highest sequences of which a byte was sealed, a byte was taken (up to `offset`), every byte was taken.
   uint64_t sealed_sequence() const { return sealed_sequence_; }
   uint64_t taken_sequence() const { return taken_sequence_; }
+  // Frames with a sequence of which every byte was taken.
+  uint64_t taken_frames() const { return taken_frames_; }
   // Highest sequence that begins before `offset`.
   uint64_t BegunSequence(uint64_t offset) const;
 
@@ -80,6 +82,7 @@ class Outbound {
   uint64_t end_ = 0;
   uint64_t sealed_sequence_ = 0;
   uint64_t taken_sequence_ = 0;
+  uint64_t taken_frames_ = 0;
   size_t control_frames_ = 0;
 };
 

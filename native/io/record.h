@@ -57,8 +57,9 @@ struct LinkCounters {
   double messages_received;
   double pongs_sent;
   double sealed;
+  double messages_sent;
 };
-static_assert(sizeof(LinkCounters) == 64);
+static_assert(sizeof(LinkCounters) == 72);
 
 inline constexpr uint32_t kMaxLinks = 16384;  // a power of two: slot = id % kMaxLinks
 

@@ -20,7 +20,7 @@ class OutboundModel {
 
   std::deque<Frame> frames;  // not fully taken
   uint64_t taken = 0, sealed = 0;
-  uint64_t sealed_sequence = 0, taken_sequence = 0;
+  uint64_t sealed_sequence = 0, taken_sequence = 0, taken_frames = 0;
 
   uint64_t end() const { return frames.empty() ? taken : frames.back().begin + frames.back().bytes.size(); }
 
@@ -61,7 +61,10 @@ class OutboundModel {
   void Take(uint64_t offset) {
     taken = offset;
     while (!frames.empty() && frames[0].begin + frames[0].bytes.size() <= offset) {
-      if (frames[0].sequence != 0) taken_sequence = frames[0].sequence;
+      if (frames[0].sequence != 0) {
+        taken_sequence = frames[0].sequence;
+        taken_frames++;
+      }
       base_ = frames[0].begin + frames[0].bytes.size();
       frames.pop_front();
     }

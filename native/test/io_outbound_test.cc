@@ -106,6 +106,7 @@ struct Run {
     CHECK_EQ(out.sealed_offset(), model.sealed);
     CHECK_EQ(out.sealed_sequence(), model.sealed_sequence);
     CHECK_EQ(out.taken_sequence(), model.taken_sequence);
+    CHECK_EQ(out.taken_frames(), model.taken_frames);
     CHECK_EQ(out.control_frames(), model.ControlFrames());
     for (uint64_t offset : {model.taken, (model.taken + model.sealed) / 2, model.sealed}) {
       CHECK_EQ(out.BegunSequence(offset), model.Begun(offset));

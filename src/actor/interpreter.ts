@@ -1,5 +1,6 @@
 import { guardKeyLog } from '../connect/key-log.ts'
 import type { WsDisconnectCause } from '../errors/disconnect-cause.ts'
+import { CarriedByAll } from '../health/carried.ts'
 import { WsHealthMonitor } from '../health/health-monitor.ts'
 import { SequentialRequestIds, type WsRequestIds } from '../requests/request-ids.ts'
 import { FramePacer } from '../session/pacing.ts'
@@ -39,6 +40,7 @@ export interface InterpreterListener {
 export class Interpreter {
   readonly options: ResolvedActorOptions
   readonly health = new WsHealthMonitor()
+  readonly carried = new CarriedByAll()
   readonly hooks: Hooks
   readonly asks: Asks
   readonly ids: WsRequestIds
@@ -58,9 +60,6 @@ export class Interpreter {
   #unsettled = false
   readonly #events: ActorEvent[] = []
   readonly #commands: (() => void)[] = []
-  #closedBytes = { bytesReceived: 0, bytesSent: 0 }
-  /** Whose bytes are in it: hooks that tell of its end still find it live. */
-  #counted: LiveConnection | undefined
 
   constructor(options: ResolvedActorOptions, listener: InterpreterListener) {
     this.options = options
@@ -127,15 +126,6 @@ export class Interpreter {
   /** A hook or a batch is running: what users want now waits. */
   get isInside(): boolean {
     return this.#running
-  }
-
-  get bytes(): { readonly bytesReceived: number; readonly bytesSent: number } {
-    const { bytesReceived, bytesSent } = this.#closedBytes
-    const link = this.#live === this.#counted ? undefined : this.#live?.link
-    return {
-      bytesReceived: bytesReceived + (link?.bytesReceived ?? 0),
-      bytesSent: bytesSent + (link?.bytesSent ?? 0),
-    }
   }
 
   /** When the current connection last brought application data. */
@@ -361,6 +351,7 @@ export class Interpreter {
     this.#live = live
     this.#pacer?.reset()
     this.asks.lanes.attach(link)
+    this.carried.begin(link)
     this.health.connectionOpened()
     this.watch.opened(live)
     this.status({ kind: 'open', info })
@@ -380,8 +371,7 @@ export class Interpreter {
     }
     const nowUs = clock.monoUs()
     live.bytesHaveCome(nowUs)
-    this.#closedBytes = this.bytes
-    this.#counted = live
+    this.carried.end()
     this.health.count.disconnects++
     this.health.count.gaps++
     this.watch.ended()

@@ -338,10 +338,10 @@ export class Watch {
   }
 
   #report(): void {
-    const { options, hooks, health, bytes } = this.#actor
+    const { options, hooks, health, carried } = this.#actor
     const { metrics } = options
     health.count.hookErrors = hooks.errors
-    if (metrics !== undefined) hooks.notify('metrics.report', () => metrics.report(health.snapshot(bytes)))
+    if (metrics !== undefined) hooks.notify('metrics.report', () => metrics.report(health.snapshot(carried.sum)))
   }
 }
 

@@ -244,12 +244,12 @@ export class ResolvedActor implements WsActor {
   }
 
   stats(): WsActorStats {
-    const { state, health, hooks, bytes, asks, live, options } = this.#core
+    const { state, health, hooks, carried, asks, live, options } = this.#core
     health.count.hookErrors = hooks.errors
     const nowUs = options.clock.monoUs()
     const dataUs = this.#core.lastDataUs
     return {
-      ...health.snapshot(bytes),
+      ...health.snapshot(carried.sum),
       status: this.status,
       connection: this.connection,
       attempt: state.course.attempt,

@@ -63,6 +63,8 @@ export interface WsConnectionStats {
   /** Connections that were open and have ended. */
   readonly disconnects: number
   readonly messagesReceived: number
+  /** Messages that the kernel has taken whole, the library's own (subscriptions, heartbeats in data frames) among them. */
+  readonly messagesSent: number
   readonly bytesReceived: number
   readonly bytesSent: number
   /** Bytes waiting for the kernel, here and in the transport. */

@@ -197,6 +197,7 @@ export class HealingConnection implements WsConnection {
       reconnects: actor.reconnects,
       disconnects: actor.disconnects,
       messagesReceived: this.#inbox.messagesReceived,
+      messagesSent: actor.messagesSent,
       bytesReceived: actor.bytesReceived,
       bytesSent: actor.bytesSent,
       queuedBytes: actor.queuedBytes,

@@ -1,10 +1,11 @@
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
+import type { Carried } from './carried.ts'
 import type { WsDistribution, WsHealthSnapshot } from './metrics.ts'
 
-/** Counters of {@link WsHealthSnapshot} that somebody counts up; bytes are read from the link instead. */
+/** Counters of {@link WsHealthSnapshot} that somebody counts up. */
 export type WsHealthCounter = Exclude<
   { [K in keyof WsHealthSnapshot]: WsHealthSnapshot[K] extends number ? K : never }[keyof WsHealthSnapshot],
-  'bytesReceived' | 'bytesSent' | undefined
+  keyof Carried | undefined
 >
 
 const NO_COUNTS: Readonly<Record<WsHealthCounter, number>> = {
@@ -55,11 +56,11 @@ export class WsHealthMonitor {
     this.#payloadLag.record(lagUs)
   }
 
-  snapshot(bytes: { readonly bytesReceived: number; readonly bytesSent: number }): WsHealthSnapshot {
+  snapshot(carried: Carried): WsHealthSnapshot {
     const lastRttUs = this.#lastRttUs
     return {
       ...this.count,
-      ...bytes,
+      ...carried,
       rtt: this.#rtt.summary(),
       ...(lastRttUs === undefined ? {} : { lastRttUs }),
       payloadLag: this.#payloadLag.summary(),

@@ -11,6 +11,8 @@ export interface WsDistribution {
 /** Counters since the actor began, distributions of the current (or last) connection. */
 export interface WsHealthSnapshot {
   readonly messagesReceived: number
+  /** Messages that the kernel has taken whole, the library's own (subscriptions, heartbeats in data frames) among them. */
+  readonly messagesSent: number
   readonly bytesReceived: number
   readonly bytesSent: number
   readonly framesIgnored: number

@@ -249,8 +249,8 @@ export const EndReason = {
   certificate: 4,
 } as const
 
-/** Counter row of a link: 8 doubles at `countersOffset + 64 * (id % maxLinks)`. */
-export const COUNTER_BYTES = 64
+/** Counter row of a link: 9 doubles at `countersOffset + 72 * (id % maxLinks)`. */
+export const COUNTER_BYTES = 72
 export const Counter = {
   /** Highest sequence of which the kernel took a byte (plain TCP), or of whose TLS record it took one. */
   begun: 0,
@@ -261,8 +261,10 @@ export const Counter = {
   bytesReceived: 3,
   bytesSent: 4,
   messagesReceived: 5,
-  /** Pongs sent in answer to pings. */
+  /** Pongs in answer to pings: sent, or on their way. */
   pongsSent: 6,
   /** Highest sequence sealed into a TLS record; equals `begun` without TLS. Sealed frames cannot be withdrawn. */
   sealed: 7,
+  /** Messages of which the kernel took every byte. */
+  messagesSent: 8,
 } as const

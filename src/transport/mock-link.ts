@@ -54,6 +54,7 @@ export class MockLink implements WsLink, MessageSink {
   #reading = false
   #timer: ClockTimer | undefined
   #bytesReceived = 0
+  pongsSent = 0
 
   constructor(request: WsConnectRequest, events: WsLinkEvents, wire: MockWire) {
     this.#request = request
@@ -166,6 +167,10 @@ export class MockLink implements WsLink, MessageSink {
     return this.#sender.bytesSent
   }
 
+  get messagesSent(): number {
+    return this.#sender.messagesSent
+  }
+
   get #isOpen(): boolean {
     return this.#state === 'open'
   }
@@ -212,7 +217,7 @@ export class MockLink implements WsLink, MessageSink {
   onPing(payload: Buffer): void {
     this.#deliver()
     if (this.#state === 'ended') return
-    this.#sender.control(PONG, payload)
+    if (this.#sender.control(PONG, payload) === 1) this.pongsSent++
     this.#events.onPing(new Uint8Array(payload), this.#request.clock.monoUs())
   }
 

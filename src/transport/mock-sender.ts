@@ -36,6 +36,7 @@ export class MockSender {
   #takenUpTo = 0
   #deflater: MessageDeflater | undefined
   bytesSent = 0
+  messagesSent = 0
 
   constructor(wire: MockWire, maxLinkBytes: number, onWritable: () => void) {
     this.#wire = wire
@@ -103,7 +104,10 @@ export class MockSender {
       this.bytesSent += taken.length
       if (end === frame.bytes.length) {
         this.#current = undefined
-        if (frame.sequence > 0) this.#takenUpTo = frame.sequence
+        if (frame.sequence > 0) {
+          this.#takenUpTo = frame.sequence
+          this.messagesSent++
+        }
       }
       this.#wire.send(taken)
       if (this.#current === undefined) frame.done?.()

@@ -193,6 +193,14 @@ export class NativeLink implements WsLink, NativeReceiver {
     return this.#counter(Counter.bytesSent) - this.#sentBefore
   }
 
+  get messagesSent(): number {
+    return this.#counter(Counter.messagesSent)
+  }
+
+  get pongsSent(): number {
+    return this.#counter(Counter.pongsSent)
+  }
+
   #counter(field: number): number {
     if (this.#final !== undefined) return this.#final[field] as number
     return this.#id === 0 ? 0 : this.#loop.counter(this.#id, field)

@@ -122,4 +122,11 @@ export interface WsLink {
   readonly bytesReceived: number
   /** As {@link bytesReceived}: bytes that the kernel took. */
   readonly bytesSent: number
+  /** Messages of which the kernel took every byte. */
+  readonly messagesSent: number
+  /**
+   * Pongs with which the link has answered pings by itself: sent, or on their way. Up to date before `onPing` is called, for
+   * whoever counts frames.
+   */
+  readonly pongsSent: number
 }

@@ -214,6 +214,14 @@ export class WsPackageLink implements WsLink {
     return this.#carrier?.stream.bytesSent ?? 0
   }
 
+  get messagesSent(): number {
+    return this.#carrier?.sender.messagesSent ?? 0
+  }
+
+  get pongsSent(): number {
+    return this.#carrier?.sender.pongsSent ?? 0
+  }
+
   #openSender(): WsSender | undefined {
     return this.#state === 'open' ? this.#carrier?.sender : undefined
   }

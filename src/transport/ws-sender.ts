@@ -36,6 +36,9 @@ export class WsSender {
   #closeWaiting: { readonly code: number; readonly reason: string; readonly done: () => void } | undefined
   #handedUpTo = 0
   #takenUpTo = 0
+  messagesSent = 0
+  /** Handed to `ws`; of pings whose answer waits for its turn only the newest gets one. */
+  pongsSent = 0
 
   constructor(
     ws: WebSocket,
@@ -105,6 +108,7 @@ export class WsSender {
     while (ws.readyState === ws.OPEN && ws.bufferedAmount < HAND_OVER_BELOW_BYTES) {
       if (this.#pongWaiting !== undefined) {
         ws.pong(this.#pongWaiting)
+        this.pongsSent++
         this.#pongWaiting = undefined
       }
       if (this.#held || this.#outbox.length === 0) break
@@ -129,6 +133,7 @@ export class WsSender {
     this.#send(frame, (error) => {
       if (error) return
       this.#takenUpTo = sequence
+      this.messagesSent++
       this.#pump()
       this.#tellWritable()
     })

@@ -56,6 +56,8 @@ export class Evidence {
   resumedUs = 0
   stopped: WsStatusEvent | undefined
   messages = 0
+  /** By the kernel, of all connections. */
+  messagesTaken = 0
   hooksCalled = 0
   hookErrors = 0
   lateReplies = 0
@@ -102,6 +104,7 @@ export class Evidence {
   }
 
   taken(mark: string): void {
+    this.messagesTaken++
     const ask = this.#sim.ledger.byMark(mark)
     if (ask !== undefined) ask.takenUs = this.#sim.clock.monoUs()
   }

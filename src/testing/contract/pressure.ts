@@ -86,6 +86,7 @@ export const pressureCases: readonly ContractCase[] = [
       peer.frames.map((received) => numberOf(textOf(received))),
       expected,
     )
+    await scene.until(() => link.messagesSent === expected.length, 'a count of those that were sent')
   }),
 
   contractCase('withdrawing makes room, and says so', async (scene) => {
@@ -135,6 +136,8 @@ export const pressureCases: readonly ContractCase[] = [
       if (scene.traits.exactDelivery) assert.notEqual(delivery, 'unknown')
     }
     assert.equal(link.delivery(taken), 'none')
+    const sent = Array.from({ length: taken }, (_, i) => link.delivery(i + 1)).filter((delivery) => delivery === 'all')
+    assert.equal(link.messagesSent, sent.length)
     assert.equal(link.offer('late'), OFFER_CLOSED)
   }),
 

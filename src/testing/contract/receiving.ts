@@ -95,8 +95,10 @@ export const receivingCases: readonly ContractCase[] = [
   }),
 
   contractCase('pings are answered with their payload and told in order with messages', async (scene) => {
-    const { log, peer } = await scene.open()
+    const { link, log, peer } = await scene.open()
     const longest = 'x'.repeat(125)
+    const pongsSent: number[] = []
+    log.inPing = () => pongsSent.push(link.pongsSent)
     peer.send(Buffer.concat([text('1'), ping(''), text('2'), text('3'), pong('p'), text('4')]))
     await scene.until(() => peer.frames.length === 1 && log.messages.length === 4, 'the first pong')
     peer.send(ping(longest))
@@ -112,6 +114,7 @@ export const receivingCases: readonly ContractCase[] = [
     assert.deepEqual(log.kinds, ['open', 'message', 'ping', 'message', 'message', 'pong', 'message', 'ping'])
     const payloads = log.events.flatMap((event) => ('payload' in event ? [Buffer.from(event.payload).toString()] : []))
     assert.deepEqual(payloads, ['', 'p', longest])
+    assert.deepEqual(pongsSent, [1, 2])
   }),
 
   contractCase('a frame is borrowed: afterwards it throws, and copies stand', async (scene) => {

@@ -78,6 +78,7 @@ export const sendingCases: readonly ContractCase[] = [
     assert.equal(link.delivery(1), 'all')
     assert.equal(link.delivery(all.length + 1), 'none')
     assert.equal(link.withdraw(all.length), false)
+    assert.equal(link.messagesSent, all.length)
   }),
 
   contractCase('more holds frames back until flush', async (scene) => {
@@ -111,6 +112,7 @@ export const sendingCases: readonly ContractCase[] = [
     await scene.idle(10)
     assert.deepEqual(peer.frames.map(textOf), ['1', '3', '4'])
     await scene.until(() => link.delivery(4) === 'all', 'delivery of the last')
+    assert.equal(link.messagesSent, 3)
   }),
 
   contractCase('a writer fills the buffer, or asks for a larger one', async (scene) => {
@@ -201,6 +203,7 @@ export const sendingCases: readonly ContractCase[] = [
         [9, 125],
       ],
     )
+    assert.deepEqual([link.messagesSent, link.pongsSent], [0, 0])
     assert.equal(link.offer('data counts from one'), 1)
     peer.send(Buffer.concat([text('x')]))
     await scene.until(() => log.messages.length === 1, 'a message')

@@ -67,4 +67,12 @@ export class WatchedLink implements WsLink {
   get bytesSent(): number {
     return this.#calls.during(() => this.#link.bytesSent)
   }
+
+  get messagesSent(): number {
+    return this.#calls.during(() => this.#link.messagesSent)
+  }
+
+  get pongsSent(): number {
+    return this.#calls.during(() => this.#link.pongsSent)
+  }
 }

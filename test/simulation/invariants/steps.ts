@@ -11,7 +11,7 @@ export function checkStep(sim: Simulation): void {
   silenceIsNoticed(sim)
   if (sim.steps % 8 === 0) waitersAreToldInTime(sim)
   // `stats()` works out distributions.
-  if (sim.steps % 64 === 0) queuesAreBounded(sim)
+  if (sim.steps % 64 === 0) statsAreSound(sim)
 }
 
 /** Every ask has its outcome when its deadline has passed. */
@@ -28,9 +28,10 @@ export function waitersAreToldInTime(sim: Simulation): void {
   }
 }
 
-export function queuesAreBounded(sim: Simulation): void {
-  const { setup, actor, clock } = sim
-  const { pending, queuedBytes } = actor.stats()
+/** Queues are bounded, and what was sent is what the kernel took. */
+export function statsAreSound(sim: Simulation): void {
+  const { setup, actor, clock, evidence } = sim
+  const { pending, queuedBytes, messagesSent } = actor.stats()
   // The largest frame of the user's: a lane, or a link, that holds nothing else takes it whatever its size.
   const oneFrame = 3800
   const most = [setup.normalBytes, setup.urgentBytes, setup.maxLinkBytes].reduce(
@@ -38,6 +39,9 @@ export function queuesAreBounded(sim: Simulation): void {
   )
   if (pending > setup.maxPending) sim.violated('bounded', `${pending} asks pend, ${setup.maxPending} may`)
   if (queuedBytes > most) sim.violated('bounded', `${queuedBytes} bytes are queued, ${most} may be`)
+  if (messagesSent !== evidence.messagesTaken) {
+    sim.violated('stats-tell-the-truth', `messagesSent is ${messagesSent}, the kernel took ${evidence.messagesTaken}`)
+  }
   if (actor.unresolved().length > setup.maxUnresolved) sim.violated('bounded', 'more unresolved asks than may be')
   const timers = clock.armed - sim.foreignTimers - sim.user.waits
   if (timers > MAX_TIMERS) sim.violated('bounded', `${timers} timers are armed`)

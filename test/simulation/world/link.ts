@@ -60,6 +60,7 @@ export class SimLink implements WsLink, MessageSink {
   #reading = false
   #timer: ClockTimer | undefined
   #receivedBefore = 0
+  pongsSent = 0
   /** `onEnd` has been called. */
   told = false
   /** World time since which bytes had lain unread when it was given up; Infinity for none. */
@@ -218,6 +219,10 @@ export class SimLink implements WsLink, MessageSink {
     return this.#sender?.bytesSent ?? 0
   }
 
+  get messagesSent(): number {
+    return this.#sender?.messagesSent ?? 0
+  }
+
   get #openSender(): SimSender | undefined {
     return this.#state === 'open' ? this.#sender : undefined
   }
@@ -262,7 +267,7 @@ export class SimLink implements WsLink, MessageSink {
   onPing(payload: Buffer): void {
     this.#deliver()
     if (this.#over) return
-    this.#sender?.control(PONG, payload)
+    if (this.#sender?.control(PONG, payload) === 1) this.pongsSent++
     this.#witness.offered('pong')
     this.#events.onPing(new Uint8Array(payload), this.#request.clock.monoUs())
   }

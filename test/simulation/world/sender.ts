@@ -47,6 +47,7 @@ export class SimSender {
   #takenUpTo = 0
   #handedUpTo = 0
   bytesSent = 0
+  messagesSent = 0
 
   constructor(
     tcp: Tcp,
@@ -117,7 +118,10 @@ export class SimSender {
       this.bytesSent += taken
       if (frame.at < frame.bytes.length) break
       this.#current.shift()
-      if (frame.sequence > 0) this.#takenUpTo = frame.sequence
+      if (frame.sequence > 0) {
+        this.#takenUpTo = frame.sequence
+        this.messagesSent++
+      }
       if (frame.payload !== undefined) this.#witness.taken(frame.payload)
       frame.done?.()
     }

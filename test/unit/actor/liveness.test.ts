@@ -248,8 +248,10 @@ describe('measuring', () => {
       metricsIntervalMs: 1000,
     })
     server().sendText('{}')
+    actor.send('{}')
     await pass(2500)
     expect(reports.map(({ messagesReceived }) => messagesReceived)).toEqual([1, 1])
+    expect(reports.map(({ messagesSent }) => messagesSent)).toEqual([1, 1])
     void actor.stop()
     await pass()
     await pass()

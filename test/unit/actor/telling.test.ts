@@ -5,7 +5,7 @@ import { MAX_RECENT_ERRORS } from '../../../src/actor/recent-errors.ts'
 import type { WsStatusEvent } from '../../../src/actor/status.ts'
 import { MAX_STATUS_EVENTS } from '../../../src/actor/status-feed.ts'
 import { ExponentialBackoff } from '../../../src/reconnect/exponential-backoff.ts'
-import { jsonHandler, mockActor, readyActor, turn } from './support.ts'
+import { follow, jsonHandler, jsonSubscriptions, mockActor, readyActor, sentTo, turn } from './support.ts'
 
 async function all(events: AsyncIterable<WsStatusEvent>): Promise<string[]> {
   const kinds: string[] = []
@@ -111,6 +111,41 @@ describe('stats()', () => {
     void actor.stop()
     await pass(3000)
     expect(actor.stats().lastByteAgeMs).toBeUndefined()
+  })
+
+  // Frames that never left are no messages sent, whoever took them from us, and whether or not they were taken back.
+  it('counts messages that the kernel took, of all connections, the library’s own among them', async () => {
+    const { actor, pass, server } = await readyActor({
+      subscriptionManager: jsonSubscriptions(),
+      subscriptions: ['a'],
+      limits: { maxLinkBytes: 400 },
+      reconnect: new ExponentialBackoff({ baseMs: 1, maxMs: 1 }),
+    })
+    expect(actor.stats().messagesSent).toBe(1)
+    actor.send('{"n":1}')
+    expect(actor.sendBatch(['{"n":2}', '{"n":3}'])).toBe(2)
+    await pass()
+    expect([actor.stats().messagesSent, server().frames.length]).toEqual([4, 4])
+    void actor.ping()
+    await pass()
+    expect([actor.stats().messagesSent, server().frames.length]).toEqual([4, 5])
+    server().stall()
+    actor.send('{"n":4}')
+    const withdrawn = follow(
+      actor.ask({ frame: '{"id":"x"}', requestId: 'x', confirmMode: 'confirmed', timeoutMs: 50 }),
+    )
+    expect(actor.send('{"n":5}')).toBe('taken')
+    await pass(50)
+    expect(withdrawn.value).toMatchObject({ kind: 'not-delivered' })
+    expect(actor.stats().messagesSent).toBe(4)
+    server().takeBytes(20)
+    await pass()
+    expect(actor.stats().messagesSent).toBe(5)
+    server().reset()
+    await pass(1)
+    await pass()
+    expect(actor.stats().messagesSent).toBe(6)
+    expect(sentTo(server())).toHaveLength(1)
   })
 
   it('keeps the newest errors, of connections and of user code, but not our own stop', async () => {

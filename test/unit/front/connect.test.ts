@@ -387,6 +387,7 @@ describe('the end', () => {
     expect(connection.stats()).toMatchObject({
       state: 'closed',
       messagesReceived: 1,
+      messagesSent: 1,
       queuedMessages: 1,
       queuedBytes: 0,
       droppedMessages: 0,

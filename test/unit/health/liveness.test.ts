@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { CarriedByAll } from '../../../src/health/carried.ts'
 import { WsHealthMonitor } from '../../../src/health/health-monitor.ts'
 import { Liveness } from '../../../src/health/liveness.ts'
 
@@ -57,21 +58,22 @@ describe('WsHealthMonitor', () => {
     health.count.messagesReceived += 3
     for (const us of [100, 200, 300]) health.recordRttUs(us)
     health.recordPayloadLagUs(-50)
-    const snapshot = health.snapshot({ bytesReceived: 7, bytesSent: 8 })
+    const snapshot = health.snapshot({ bytesReceived: 7, bytesSent: 8, messagesSent: 4 })
     expect(snapshot).toMatchObject({
       messagesReceived: 3,
       bytesReceived: 7,
+      messagesSent: 4,
       lastRttUs: 300,
       rtt: { count: 3, minUs: 100, p50Us: 200, maxUs: 300 },
       payloadLag: { count: 1, maxUs: 1 },
     })
     health.connectionOpened()
-    expect(health.snapshot({ bytesReceived: 0, bytesSent: 0 })).toMatchObject({
+    expect(health.snapshot(new CarriedByAll().sum)).toMatchObject({
       messagesReceived: 3,
       connectionsOpened: 1,
       rtt: { count: 0, p99Us: 0 },
     })
-    expect(health.snapshot({ bytesReceived: 0, bytesSent: 0 })).not.toHaveProperty('lastRttUs')
+    expect(health.snapshot(new CarriedByAll().sum)).not.toHaveProperty('lastRttUs')
     expect(snapshot.messagesReceived).toBe(3)
   })
 })
