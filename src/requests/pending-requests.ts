@@ -256,6 +256,8 @@ export class PendingRequests {
     if (receivedMonoUs < request.askedMonoUs) return 'too-early'
     // The venue has it, so the kernel had: a transport that cannot know has been told.
     if (request.delivery === 'unknown') this.#armed.taken(request, receivedMonoUs, nowUs)
+    // Seen only now, by a transport that tells late; no frame leaves behind its answer.
+    request.sentMonoUs = Math.min(request.sentMonoUs ?? receivedMonoUs, receivedMonoUs)
     return undefined
   }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Desk, expectWaiting, outcomeOf } from './support.ts'
+import { Desk, EPOCH_OFFSET_US, expectWaiting, type FakeCarrier, outcomeOf, waiterOf } from './support.ts'
 
 describe('a reply', () => {
   it('confirmed: carries its text', () => {
@@ -58,6 +58,17 @@ describe('a reply', () => {
     expect(desk.reply('07')).toBe('unknown')
     expect(desk.reply(7 as unknown as string)).toBe('settled')
     expect(outcomeOf(call).requestId).toBe('7')
+  })
+
+  it('came after its request was sent, also where a transport tells of that only later', () => {
+    const desk = new Desk()
+    const call = desk.askSent({ requestId: 'a' }, 'none')
+    const { request } = waiterOf(call)
+    ;(request.carrier as FakeCarrier).deliveries.set(request.sequence as number, 'all')
+    const receivedMonoUs = desk.passMs(1).nowUs
+    desk.passMs(5).reply('a', {}, { receivedMonoUs })
+    const { sentAtUs, repliedAtUs } = outcomeOf(call).timing
+    expect([sentAtUs, repliedAtUs]).toEqual([receivedMonoUs + EPOCH_OFFSET_US, receivedMonoUs + EPOCH_OFFSET_US])
   })
 
   it('that is neither settles nothing and is counted', () => {
