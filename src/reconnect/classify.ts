@@ -8,6 +8,13 @@ const BLOCKED_MS = 10 * 60_000
 const BLOCKED_JITTER_MS = 5 * 60_000
 const POLICY_CLOSE_MS = 30_000
 const MAX_POLICY_CLOSES = 3
+/** Login failed; the key was changed or deleted (OKX). */
+const AUTH_CLOSES: ReadonlySet<number> = new Set([4001, 4007])
+/**
+ * The venue faults what we did: a policy (RFC 6455 7.4.1), an invalid request, too many subscriptions for the key or on the
+ * connection (OKX). The next connection will do the same.
+ */
+const POLICY_CLOSES: ReadonlySet<number> = new Set([1008, 4002, 4003, 4008, 4009])
 /** Tried once more with credentials that were fetched anew, then given up. */
 const MAX_AUTH_REFUSALS = 2
 
@@ -19,9 +26,9 @@ const CREDENTIAL_CODES: ReadonlySet<string> = new Set([
 
 /** What has happened in a row, this disconnect included, since a connection last proved healthy. */
 export interface DisconnectHistory {
-  /** HTTP 401 and 407, credentials that a proxy wants or refuses, and `WsAuthRefusedError`. */
+  /** HTTP 401 and 407, credentials that a proxy wants or refuses, `WsAuthRefusedError`, and close codes 4001 and 4007. */
   readonly authRefusals: number
-  /** Close code 1008. */
+  /** Close codes 1008, 4002, 4003, 4008 and 4009. */
   readonly policyCloses: number
   /** HTTP 429 and 418. */
   readonly rateLimits: number
@@ -32,25 +39,27 @@ export const NO_HISTORY: DisconnectHistory = { authRefusals: 0, policyCloses: 0,
 /** `history` with `cause` counted in. */
 export function remember(history: DisconnectHistory, cause: WsDisconnectCause): DisconnectHistory {
   const status = serverStatus(cause)
-  const isRefused = status === 401 || status === 407 || CREDENTIAL_CODES.has(cause.code)
+  const closeCode = cause.kind === 'remote-closed' ? cause.closeCode : 0
+  const isRefused = status === 401 || status === 407 || CREDENTIAL_CODES.has(cause.code) || AUTH_CLOSES.has(closeCode)
   return {
     authRefusals: history.authRefusals + Number(isRefused),
-    policyCloses: history.policyCloses + Number(cause.kind === 'remote-closed' && cause.closeCode === 1008),
+    policyCloses: history.policyCloses + Number(POLICY_CLOSES.has(closeCode)),
     rateLimits: history.rateLimits + Number(status === 429 || status === 418),
   }
 }
 
 /**
- * What follows a disconnect when the handler has no opinion.
+ * What follows a disconnect when the handler has no opinion. Close codes from 4000 on are each venue's own; those that have a
+ * row here mean that on the venues that are known to send them.
  *
  * | cause | action |
  * |---|---|
  * | our own stop; 1009, sent or received | stop |
- * | HTTP 401 and 407, refused credentials, a proxy's included | once more, then stop |
+ * | HTTP 401 and 407, refused credentials, a proxy's included; 4001, 4007 | once more, then stop |
  * | HTTP 403, 451 | the whole host backs off, 10 to 15 minutes |
  * | HTTP 429, 418 | the whole host backs off, at least `Retry-After`, else 60 s doubling to 15 min |
  * | other refusals, a proxy's included | back off, at least `Retry-After` |
- * | 1008 | back off, at least 30 s; stop after the third |
+ * | 1008; 4002, 4003, 4008, 4009 | back off, at least 30 s; stop after the third |
  * | another connection was asked for, or a faster one | at once |
  * | all else | back off |
  */
@@ -85,7 +94,8 @@ export function classifyDisconnect(cause: WsDisconnectCause, history: Disconnect
 
 function classifyClose(closeCode: number, message: string, history: DisconnectHistory): WsDisconnectAction {
   if (closeCode === 1009) return { kind: 'abort', reason: `${message}; it takes no messages as large as ours` }
-  if (closeCode !== 1008) return { kind: 'backoff-reconnect' }
+  if (AUTH_CLOSES.has(closeCode)) return refusedCredentials(message, history)
+  if (!POLICY_CLOSES.has(closeCode)) return { kind: 'backoff-reconnect' }
   return history.policyCloses >= MAX_POLICY_CLOSES
     ? { kind: 'abort', reason: `${message}; and that ${history.policyCloses} times in a row` }
     : { kind: 'backoff-reconnect', minDelayMs: POLICY_CLOSE_MS }

@@ -50,6 +50,18 @@ describe('the default classification', () => {
     ],
     ['drops and resets', [remoteDropped(), readFailure('ECONNRESET', '')], ['backoff 0', 'backoff 0']],
     ['1008, three times', Array(3).fill(remoteClosed(1008, '')), ['backoff 30000', 'backoff 30000', 'abort']],
+    [
+      'what the venue faults of what we asked for, which a replay would ask for again',
+      [4002, 4008, 4009].map((c) => remoteClosed(c, '')),
+      ['backoff 30000', 'backoff 30000', 'abort'],
+    ],
+    ['4003, and 1008', [remoteClosed(4003, ''), remoteClosed(1008, '')], ['backoff 30000', 'backoff 30000']],
+    [
+      'a login that failed, and a key that was changed',
+      [4001, 4007].map((c) => remoteClosed(c, '')),
+      ['backoff 0', 'abort'],
+    ],
+    ['our heartbeat, and our slowness', [4004, 4005].map((c) => remoteClosed(c, '')), Array(2).fill('backoff 0')],
     ['1009 of the server', [remoteClosed(1009, '')], ['abort']],
     ['1009 of ours', [protocolViolation(protocolStatus('ERR_WS_MESSAGE_TOO_LARGE'))], ['abort']],
     ['another violation', [protocolViolation(protocolStatus('ERR_WS_MASKED_FRAME'))], ['backoff 0']],
