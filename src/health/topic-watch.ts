@@ -38,6 +38,7 @@ interface Watched {
   lastUs: number
   /** Silence is counted from here: later than `lastUs` after a stall or a pause of ours. */
   awaitedUs: number
+  /** Infinity: it may be quiet for ever, and only its first data is awaited. */
   readonly limitUs: number
   silent: boolean
   resubscribed: number
@@ -58,6 +59,8 @@ export class TopicWatch {
   readonly #topics = new Map<string, Watched>()
   /** No topic is due before it: silences only end later than was last computed. */
   #dueUs = Infinity
+  /** Undefined: to be found anew. */
+  #shortestUs: number | undefined = Infinity
   #resubscribeUs = 0
   #paused = false
 
@@ -71,6 +74,7 @@ export class TopicWatch {
     this.#paused = false
     this.#topics.clear()
     this.#dueUs = Infinity
+    this.#shortestUs = Infinity
     this.#resubscribeUs = 0
   }
 
@@ -79,14 +83,16 @@ export class TopicWatch {
     const watched = this.#topics.get(topic)
     if (watched !== undefined) return
     const limitUs = this.#limitUs(topic)
-    if (limitUs === undefined) return
+    if (this.#shortestUs !== undefined) this.#shortestUs = Math.min(this.#shortestUs, limitUs)
     this.#topics.set(topic, { lastUs: nowUs, awaitedUs: nowUs, limitUs, silent: false, resubscribed: 0, seen: false })
     this.#dueUs = Math.min(this.#dueUs, nowUs + limitUs)
   }
 
   /** Nobody wants it any more, or the venue refuses it. */
   forget(topic: string): void {
+    const limitUs = this.#topics.get(topic)?.limitUs
     this.#topics.delete(topic)
+    if (limitUs === this.#shortestUs) this.#shortestUs = undefined
   }
 
   /** Data of a topic has come. */
@@ -120,9 +126,11 @@ export class TopicWatch {
 
   /** The shortest silence it judges by, ms; Infinity without any. */
   get shortestMs(): number {
-    let shortestUs = Infinity
-    for (const { limitUs } of this.#topics.values()) shortestUs = Math.min(shortestUs, limitUs)
-    return shortestUs / 1000
+    if (this.#shortestUs === undefined) {
+      this.#shortestUs = Infinity
+      for (const { limitUs } of this.#topics.values()) this.#shortestUs = Math.min(this.#shortestUs, limitUs)
+    }
+    return this.#shortestUs / 1000
   }
 
   /** Undefined: nothing is due. The link has been drained. */
@@ -156,17 +164,18 @@ export class TopicWatch {
     return { silent, resubscribe: again, hopeless }
   }
 
-  #limitUs(topic: string): number | undefined {
+  /** Infinity: it may be quiet for ever. */
+  #limitUs(topic: string): number {
     const { silentAfterMs } = this.#options
     if (typeof silentAfterMs === 'number') return silentAfterMs * 1000
     try {
       const ms: unknown = silentAfterMs(topic)
-      if (ms === undefined) return undefined
+      if (ms === undefined) return Infinity
       if (typeof ms === 'number' && ms > 0) return ms * 1000
       throw new TypeError(`topics.silentAfterMs must return ms > 0, or undefined; it returned ${String(ms)}`)
     } catch (error) {
       this.#onError(error)
-      return undefined
+      return Infinity
     }
   }
 }

@@ -51,6 +51,26 @@ describe('TopicWatch', () => {
     expect([watch.data('a', 1), watch.data('a', 2), watch.data('unknown', 3)]).toEqual(['first', undefined, undefined])
   })
 
+  it('says so of a topic that may be quiet, too, and never calls it silent', () => {
+    const { watch } = open({ silentAfterMs: (topic) => (topic === 'fills' ? undefined : 100) })
+    watch.acked('fills', 0)
+    expect([watch.nextDueUs(), watch.shortestMs]).toEqual([Infinity, Infinity])
+    watch.acked('a', 0)
+    expect(topics(watch.verdict(86_400_000 * MS)?.silent)).toEqual(['a'])
+    expect([watch.data('fills', 1), watch.data('fills', 2)]).toEqual(['first', undefined])
+  })
+
+  it('knows its shortest silence, whatever comes and goes', () => {
+    const { watch } = open({ silentAfterMs: (topic) => Number(topic) })
+    for (const topic of ['300', '100', '200']) watch.acked(topic, 0)
+    const shortest = [watch.shortestMs]
+    for (const topic of ['100', '300', '200']) {
+      watch.forget(topic)
+      shortest.push(watch.shortestMs)
+    }
+    expect(shortest).toEqual([100, 200, 200, Infinity])
+  })
+
   it('asks again for all that are silent together, not more often than it may, and gives up in the end', () => {
     const { watch } = open()
     for (const topic of ['a', 'b']) watch.acked(topic, 0)
