@@ -10,28 +10,33 @@ export const POLL_US = 2000
  */
 export class Schedule {
   readonly #clock: Clock
-  readonly #fired: (lateUs: number) => void
+  readonly #fired: (lateUs: number, sleptUs: number) => void
   #timer: ClockTimer | undefined
   #armedUs = Infinity
+  #sleepsUs = 0
+  #withinUs = Infinity
 
-  constructor(clock: Clock, fired: (lateUs: number) => void) {
+  /** `fired` hears how late the timer was, and for how long it was to sleep before that. */
+  constructor(clock: Clock, fired: (lateUs: number, sleptUs: number) => void) {
     this.#clock = clock
     this.#fired = fired
   }
 
-  /** Infinity: nothing is due. */
-  arm(dueUs: number): void {
+  /** Infinity: nothing is due. The timer fires `withinUs` in any case: who stood still while it slept was not late for it. */
+  arm(dueUs: number, withinUs = Infinity): void {
     if (dueUs === Infinity) {
       this.#timer?.cancel()
       this.#timer = undefined
       this.#armedUs = Infinity
-    } else if (dueUs < this.#armedUs) {
+    } else if (dueUs < this.#armedUs || withinUs < this.#withinUs) {
       this.#timer?.cancel()
       const nowUs = this.#clock.monoUs()
+      this.#withinUs = withinUs
       // What is due already fires at once; that it was not armed before is no stall.
-      this.#armedUs = Math.max(dueUs, nowUs)
+      this.#sleepsUs = Math.min(Math.max(0, dueUs - nowUs), withinUs)
+      this.#armedUs = nowUs + this.#sleepsUs
       // Early, where it is further off than timers go.
-      this.#timer = this.#clock.setTimer(Math.min(MAX_TIMER_MS, (dueUs - nowUs) / 1000), () => this.#fire())
+      this.#timer = this.#clock.setTimer(Math.min(MAX_TIMER_MS, this.#sleepsUs / 1000), () => this.#fire())
     }
   }
 
@@ -47,6 +52,6 @@ export class Schedule {
     const lateUs = nextTurn ? 0 : this.#clock.monoUs() - this.#armedUs
     this.#timer = undefined
     this.#armedUs = Infinity
-    this.#fired(lateUs)
+    this.#fired(lateUs, this.#sleepsUs)
   }
 }

@@ -73,7 +73,7 @@ export type WsStatusEvent =
   | (WsStatusBase & { readonly kind: 'backoff'; readonly attempt: number; readonly delayMs: number })
   /** The connection has been healthy for `stableMs`; attempts count from 1 again. */
   | (WsStatusBase & { readonly kind: 'healthy' })
-  /** This thread (or the clock) stood still for so long that silence proves nothing: silence timers begin anew. */
+  /** This thread (or the clock) stood still for so long, or a little longer, that silence proves nothing: silence timers begin anew. */
   | (WsStatusBase & { readonly kind: 'stall'; readonly stalledForMs: number })
   /** We stopped, or went on, reading the socket. While paused, no silence counts. */
   | (WsStatusBase & { readonly kind: 'backpressure'; readonly paused: boolean })

@@ -41,7 +41,7 @@ export class Watch {
     if (topics !== undefined) {
       this.#topics = new TopicWatch(topics, (error) => actor.hooks.failed('topics.silentAfterMs', error))
     }
-    this.#schedule = new Schedule(clock, (lateUs) => actor.enter(() => this.#fired(lateUs)))
+    this.#schedule = new Schedule(clock, (lateUs, sleptUs) => actor.enter(() => this.#fired(lateUs, sleptUs)))
   }
 
   // — what happens to the connection —
@@ -200,7 +200,18 @@ export class Watch {
   }
 
   arm(): void {
-    if (this.#turnGrantedUs === undefined) this.#schedule.arm(this.#dueUs())
+    if (this.#turnGrantedUs === undefined) this.#schedule.arm(this.#dueUs(), this.#lookForStallWithinUs)
+  }
+
+  /** The shortest silence that anything is judged by. */
+  get #shortestSilenceUs(): number {
+    const pongMs = this.#actor.options.pingPong?.timeoutMs
+    const awaitedMs = typeof pongMs === 'number' && pongMs > 0 ? pongMs : Infinity
+    return Math.min(this.#liveness.shortestMs, this.#topics?.shortestMs ?? Infinity, awaitedMs) * 1000
+  }
+
+  get #lookForStallWithinUs(): number {
+    return Math.max(MIN_TICK_US, this.#shortestSilenceUs / 4)
   }
 
   #dueUs(): number {
@@ -223,13 +234,13 @@ export class Watch {
 
   // — when the timer fires —
 
-  #fired(lateUs: number): void {
+  #fired(lateUs: number, sleptUs: number): void {
     const { live, options, asks } = this.#actor
     const nowUs = options.clock.monoUs()
     asks.table.progress(nowUs)
     let readUs = this.#turnGrantedUs
     if (readUs === undefined) {
-      this.#noticeStall(lateUs, nowUs)
+      this.#noticeStall(lateUs, sleptUs, nowUs)
       if (nowUs < this.#verdictDueUs()) return
       if (live !== undefined && !live.link.drain()) {
         // This transport cannot read now: the event loop does it before the timer fires again.
@@ -307,13 +318,14 @@ export class Watch {
     else hooks.nonsense('pingPong.nextDueUs', dueUs, 'a time in µs, or undefined')
   }
 
-  /** We were away for longer than the shortest silence that anything is judged by: silence proves nothing. */
-  #noticeStall(lateUs: number, nowUs: number): void {
-    const { live, options, health } = this.#actor
-    const pingMs = options.pingPong?.timeoutMs
+  /**
+   * We were away for longer than the shortest silence that anything is judged by: silence proves nothing. When it began while the
+   * timer slept is not known, so the whole of that sleep may belong to it, within which it is looked for.
+   */
+  #noticeStall(lateUs: number, sleptUs: number, nowUs: number): void {
+    const { live, health } = this.#actor
     if (live === undefined || lateUs <= 0) return
-    const topicsMs = this.#topics?.shortestMs ?? Infinity
-    if (lateUs / 1000 <= Math.min(this.#liveness.shortestMs, topicsMs, pingMs ?? Infinity)) return
+    if (lateUs + Math.min(sleptUs, this.#lookForStallWithinUs) <= this.#shortestSilenceUs) return
     health.count.stalls++
     this.#actor.status({ kind: 'stall', stalledForMs: lateUs / 1000 })
     this.#restartSilence(nowUs)

@@ -120,7 +120,7 @@ export interface WsSettledEvent extends TimedEvent {
   readonly evidence: unknown
 }
 
-/** Our own thread stood still for so long that silence proves nothing: the silence timers begin anew. */
+/** Our own thread stood still for so long, or a little longer, that silence proves nothing: the silence timers begin anew. */
 export interface WsStallEvent extends TimedEvent {
   readonly kind: 'stall'
   readonly stalledForMs: number

@@ -4,7 +4,7 @@ import { WebSocketActor } from '../../../src/actor/websocket-actor.ts'
 import { WsApplicationPingPong } from '../../../src/health/application-ping-pong.ts'
 import type { WsHealthSnapshot } from '../../../src/health/metrics.ts'
 import { ProtocolPingPong } from '../../../src/health/protocol-ping-pong.ts'
-import { VirtualClock } from '../../../src/testing/virtual-clock.ts'
+import type { Clock, ClockTimer } from '../../../src/support/clock.ts'
 import { MockTransport } from '../../../src/transport/mock.ts'
 import { follow, jsonHandler, jsonSubscriptions, readyActor, sentTo, turn } from './support.ts'
 
@@ -204,39 +204,86 @@ describe('WsApplicationPingPong', () => {
   })
 })
 
-describe('a stall of our own', () => {
-  it('proves nothing: silence timers begin anew, and the stall is told', async () => {
-    const clock = new VirtualClock()
-    // Timers fire, but late: the thread was away.
-    let away = 0
-    const stalling = {
-      monoUs: () => clock.monoUs() + away,
-      epochUs: () => clock.epochUs() + away,
-      setTimer: clock.setTimer.bind(clock),
+/** Whose thread stands still now and then: what was due meanwhile fires late. */
+class StallingClock implements Clock {
+  #nowUs = 0
+  readonly #timers = new Set<{ readonly dueUs: number; readonly run: () => void }>()
+
+  monoUs(): number {
+    return this.#nowUs
+  }
+
+  epochUs(): number {
+    return this.#nowUs
+  }
+
+  setTimer(delayMs: number, callback: () => void): ClockTimer {
+    const timer = { dueUs: this.monoUs() + Math.max(0, delayMs) * 1000, run: callback }
+    this.#timers.add(timer)
+    return { cancel: () => void this.#timers.delete(timer) }
+  }
+
+  advance(ms: number): void {
+    for (let passed = 0; passed <= ms; passed++) {
+      if (passed > 0) this.#nowUs += 1000
+      this.#fire()
     }
-    const transport = new MockTransport()
-    const heard: WsStatusEvent[] = []
-    const actor = new WebSocketActor({
-      url: 'ws://host.example/',
-      transport,
-      clock: stalling,
-      staleAfterMs: 1000,
-      onStatus: (event) => heard.push(event),
-    })
-    actor.start()
-    clock.advance(0)
-    clock.advance(0)
-    expect(actor.status).toBe('ready')
-    away = 60_000_000
-    clock.advance(1000)
-    expect(actor.status).toBe('ready')
-    expect(heard.at(-1)).toMatchObject({ kind: 'stall', stalledForMs: 60_000 })
-    expect(actor.stats().stalls).toBe(1)
+  }
+
+  stall(ms: number): void {
+    this.#nowUs += ms * 1000
+    this.#fire()
+  }
+
+  #fire(): void {
+    const due = [...this.#timers].filter(({ dueUs }) => dueUs <= this.monoUs()).sort((a, b) => a.dueUs - b.dueUs)
+    for (const timer of due) if (this.#timers.delete(timer)) timer.run()
+  }
+}
+
+/** Ready, and stale after a second. */
+function openActor(clock: StallingClock) {
+  const heard: WsStatusEvent[] = []
+  const onStatus = (event: WsStatusEvent): void => void heard.push(event)
+  const transport = new MockTransport()
+  const actor = new WebSocketActor({ url: 'ws://host.example/', transport, clock, staleAfterMs: 1000, onStatus })
+  actor.start()
+  clock.advance(0)
+  clock.advance(0)
+  expect(actor.status).toBe('ready')
+  return { actor, heard }
+}
+
+describe('a stall of our own', () => {
+  // A timer that sleeps for as long as the silence may last is hardly late after a stall that is longer than that.
+  it.each([1, 100, 499, 900])('is noticed whenever it begins: %i ms after the timers', async (beginMs) => {
+    const clock = new StallingClock()
+    const { actor, heard } = openActor(clock)
+    clock.advance(beginMs)
+    clock.stall(1001)
+    expect([heard.at(-1)?.kind, actor.status]).toEqual(['stall', 'ready'])
     clock.advance(999)
     expect(actor.status).toBe('ready')
     clock.advance(1)
     clock.advance(0)
     expect(actor.status).toBe('backoff')
+  })
+
+  it('is none while it is short: silence is silence', () => {
+    const clock = new StallingClock()
+    const { actor, heard } = openActor(clock)
+    clock.advance(500)
+    clock.stall(740)
+    clock.advance(0)
+    expect([actor.status, heard.map(({ kind }) => kind).includes('stall')]).toEqual(['backoff', false])
+  })
+
+  it('is told with how long it was at least, and counted', () => {
+    const clock = new StallingClock()
+    const { actor, heard } = openActor(clock)
+    clock.stall(60_000)
+    expect(heard.at(-1)).toMatchObject({ kind: 'stall', stalledForMs: expect.closeTo(60_000, -3) })
+    expect(actor.stats().stalls).toBe(1)
   })
 })
 
