@@ -14,6 +14,8 @@ export interface AsksOptions {
   readonly pacer: FramePacer | undefined
   readonly clock: Clock
   readonly ids: WsRequestIds
+  /** Where frames must have their ids; undefined: nobody knows. */
+  readonly requestIdPath: string | undefined
 }
 
 /** When an ask was called, and what held for it when its turn came, which inside a hook is later. */
@@ -35,6 +37,7 @@ export class Asks {
   readonly lanes: Lanes
   readonly #clock: Clock
   readonly #ids: WsRequestIds
+  readonly #requestIdPath: string | undefined
   readonly #enter: (run: () => void) => void
   readonly #isInside: () => boolean
 
@@ -47,6 +50,7 @@ export class Asks {
     this.#isInside = isInside
     this.#clock = options.clock
     this.#ids = options.ids
+    this.#requestIdPath = options.requestIdPath
     this.#enter = enter
     this.table = new PendingRequests(options.requests, onLateReply)
     const nowUs = (): number => this.#clock.monoUs()
@@ -65,7 +69,7 @@ export class Asks {
     connection: () => number,
     mustWait = false,
   ): Promise<WsOutcome> {
-    const prepared = prepareRequest(request, this.#ids)
+    const prepared = prepareRequest(request, this.#ids, this.#requestIdPath)
     const asked = { askedUs: this.#clock.monoUs(), askedEpochUs: this.#clock.epochUs() }
     // From inside a hook it is decided afterwards, but wire order is call order (within a lane).
     const place = this.#isInside() ? this.lanes.reserve(prepared.urgent === true) : undefined

@@ -76,10 +76,10 @@ export class Interpreter {
       () => this.connection,
       (policy, hook, error) => this.leave(hookThrew(hook, error), policy, true),
     )
-    const { requests, lanes, clock, pacing } = options
+    const { requests, lanes, clock, pacing, requestIdPath } = options
     this.#pacer = pacing === undefined ? undefined : new FramePacer(pacing)
     this.asks = new Asks(
-      { requests, lanes, pacer: this.#pacer, clock, ids: this.ids },
+      { requests, lanes, pacer: this.#pacer, clock, ids: this.ids, requestIdPath },
       (outcome) => {
         this.health.count.lateReplies++
         this.hooks.notify('onLateReply', options.callbacks.onLateReply, outcome)

@@ -19,7 +19,8 @@ import type { ConnectBudget } from '../reconnect/connect-budget.ts'
 import { ExponentialBackoff } from '../reconnect/exponential-backoff.ts'
 import type { WsReconnectStrategy } from '../reconnect/strategy.ts'
 import type { PendingRequestsOptions } from '../requests/pending-requests.ts'
-import type { WsPacingOptions } from '../session/pacing.ts'
+import type { WsEndpointHandler } from '../session/endpoint-handler.ts'
+import { checkPacing, type WsPacingOptions } from '../session/pacing.ts'
 import { Checker, describe, MAX_TIMER_MS } from '../support/check.ts'
 import { type Clock, systemClock } from '../support/clock.ts'
 import { type RandomSource, systemRandom } from '../support/random.ts'
@@ -45,6 +46,8 @@ export interface ResolvedActorOptions {
   readonly perMessageDeflate: WsDeflateOffer | undefined
   readonly inflateBinary: WsBinaryCompression | undefined
   readonly handler: Given<'handler'>
+  /** The handler's, checked. */
+  readonly requestIdPath: string | undefined
   readonly ingress: Given<'ingress'>
   readonly subscriptionManager: Given<'subscriptionManager'>
   readonly subscriptions: readonly string[]
@@ -144,6 +147,18 @@ const TIMEOUTS: WsStageTimeouts = {
 /** RFC 8305 section 5: "MUST NOT be less than 10 milliseconds". */
 const MIN_TIMEOUTS = { attemptDelayMs: 10 }
 
+const HANDLER_HOOKS = [
+  'handleServerError',
+  'classifyDisconnect',
+  'resetState',
+  'onOpen',
+  'authenticate',
+  'refreshAuth',
+  'onReady',
+  'matchReply',
+  'samplePayloadTimestampsUs',
+] as const satisfies readonly (keyof WsEndpointHandler)[]
+
 type OwnName = 'url' | 'subscriptionManager' | 'subscriptions' | 'reconnect' | 'whenHookThrows'
 
 /** All but what is known only when the transport is. */
@@ -210,13 +225,16 @@ export function actorSettings(
       given.handler,
       ['parse', 'handleMessage'],
       'a handler with parse and handleMessage',
+      HANDLER_HOOKS,
     ),
-    ingress: check.methods('ingress', given.ingress, ['onFrame'], 'an ingress with onFrame'),
+    requestIdPath: requestIdPathOf(check, given.handler),
+    ingress: check.methods('ingress', given.ingress, ['onFrame'], 'an ingress with onFrame', ['onOpen', 'onGap']),
     subscriptionManager: check.methods(
       'subscriptionManager',
       own.subscriptionManager,
       ['initial', 'update'],
       'a subscription manager with initial and update',
+      ['maybeSubscriptionResponse', 'response', 'requiresAuth'],
     ),
     subscriptions: itemsOf(check, own.subscriptions, own.subscriptionManager),
     reconnect:
@@ -240,6 +258,7 @@ export function actorSettings(
       given.pingPong,
       ['opened', 'nextDueUs', 'tick', 'restart'],
       'a ping-pong strategy such as new ProtocolPingPong()',
+      ['onFrame', 'onPong'],
     ),
     liveness: { staleAfterMs: optionalMs('staleAfterMs'), silentAfterMs: optionalMs('silentAfterMs') },
     topics: topicsOf(check, given.topics),
@@ -258,7 +277,7 @@ export function actorSettings(
     subscriptionTimeoutMs: ms('subscriptionTimeoutMs', 10_000),
     closeTimeoutMs: ms('closeTimeoutMs', 2000, 0),
     lanes: integersOf(check, 'lanes', given.lanes, LANES, 0, MAX_SIZE),
-    pacing: pacingOf(check, given.pacing),
+    pacing: checkPacing(check, given.pacing),
     requests: integersOf(check, 'requests', given.requests, REQUESTS, 1, MAX_TIMER_MS),
     requestIds: check.methods('requestIds', given.requestIds, ['next'], 'an object with next()'),
     whenHookThrows: check.oneOf('whenHookThrows', own.whenHookThrows, ['continue', 'reconnect', 'stop'], 'continue'),
@@ -277,6 +296,13 @@ export function actorSettings(
       check.methods<RandomSource>('random', given.random, ['bytes', 'float'], 'a RandomSource: bytes, float') ??
       systemRandom,
   }
+}
+
+function requestIdPathOf(check: Checker, handler: unknown): string | undefined {
+  const { requestIdPath } = Object(handler) as { readonly requestIdPath?: unknown }
+  if (requestIdPath === undefined || (typeof requestIdPath === 'string' && requestIdPath !== '')) return requestIdPath
+  check.add('handler.requestIdPath', `must be a path such as 'id' or 'params.reqId', is ${describe(requestIdPath)}`)
+  return undefined
 }
 
 /** `undefined`: the default one, which the clock decides. */
@@ -304,20 +330,6 @@ function tlsOf(check: Checker, value: unknown): WsTlsConfig {
   const problems = checkTls(value)
   for (const { field, message } of problems) check.add(field, message)
   return problems.length === 0 ? { ...(value as WsTlsConfig) } : {}
-}
-
-function pacingOf(check: Checker, value: unknown): Required<WsPacingOptions> | undefined {
-  const given = check.object('pacing', value, ['frames', 'perMs', 'ownFrames', 'whenOverBudget'])
-  if (given === undefined) return undefined
-  for (const name of ['frames', 'perMs'] as const)
-    if (given[name] === undefined) check.add(`pacing.${name}`, 'is missing')
-  const frames = check.integer('pacing.frames', given.frames, 1, 10_000, 1)
-  return {
-    frames,
-    perMs: check.integer('pacing.perMs', given.perMs, 1, MAX_TIMER_MS, 1000),
-    ownFrames: check.integer('pacing.ownFrames', given.ownFrames, 1, frames, Math.max(1, Math.floor(frames / 2))),
-    whenOverBudget: check.oneOf('pacing.whenOverBudget', given.whenOverBudget, ['queue', 'not-delivered'], 'queue'),
-  }
 }
 
 function topicsOf(check: Checker, value: unknown): Required<WsTopicWatchOptions> | undefined {

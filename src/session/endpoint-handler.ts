@@ -66,7 +66,7 @@ export interface WsSession {
 
 /**
  * What an endpoint's protocol means. One handler lives as long as its actor; {@link resetState} tells where a new
- * connection begins. Every method is optional but `parse` and `handleMessage`.
+ * connection begins. Everything is optional but `parse` and `handleMessage`.
  *
  * Methods that get a frame borrow it until they return. Exceptions are caught, counted, reported to `onHookError` and
  * act by `whenHookThrows`; return values that make no sense are told as errors that name the method.
@@ -101,6 +101,12 @@ export interface WsEndpointHandler<M = unknown> {
   refreshAuth?(session: WsSession): Promise<WsAuthLifetime | void>
   /** Runs before ordinary asks are accepted (to reconcile open orders, say); it has `onReadyTimeoutMs`. */
   onReady?(session: WsSession): Promise<void> | void
+  /**
+   * Where a request carries the id that {@link matchReply} will find in its answer: keys and array indices, such as `id` or
+   * `params.reqId`. With it an `ask` whose JSON frame has another id there, or none, rejects with `ERR_REQUEST_ID_NOT_IN_FRAME`
+   * before anything is sent; without it such a request is sent, and its answer never found. Costs a scan of each frame.
+   */
+  readonly requestIdPath?: string
   /** Of every data frame while asks are pending or remembered. `undefined`: no reply. Must be cheap. */
   matchReply?(frame: WsFrame): WsReplyMatch | undefined
   /**

@@ -1,3 +1,5 @@
+import { type Checker, MAX_TIMER_MS } from '../support/check.ts'
+
 export interface WsPacingOptions {
   /** At most so many frames of ours in any `perMs`: messages, pings, and pongs, which are sent at once and counted. 1 to 10 000. */
   readonly frames: number
@@ -13,6 +15,21 @@ export interface WsPacingOptions {
    * says `full`, and `ask` settles at once as `not-delivered`/`queue-full`, so that you decide.
    */
   readonly whenOverBudget?: 'queue' | 'not-delivered'
+}
+
+/** The option, with its defaults; mistakes go to `check`. */
+export function checkPacing(check: Checker, value: unknown): Required<WsPacingOptions> | undefined {
+  const given = check.object('pacing', value, ['frames', 'perMs', 'ownFrames', 'whenOverBudget'])
+  if (given === undefined) return undefined
+  for (const name of ['frames', 'perMs'] as const)
+    if (given[name] === undefined) check.add(`pacing.${name}`, 'is missing')
+  const frames = check.integer('pacing.frames', given.frames, 1, 10_000, 1)
+  return {
+    frames,
+    perMs: check.integer('pacing.perMs', given.perMs, 1, MAX_TIMER_MS, 1000),
+    ownFrames: check.integer('pacing.ownFrames', given.ownFrames, 1, frames, Math.max(1, Math.floor(frames / 2))),
+    whenOverBudget: check.oneOf('pacing.whenOverBudget', given.whenOverBudget, ['queue', 'not-delivered'], 'queue'),
+  }
 }
 
 /** How much slower a connection goes whose predecessor was closed with 1008, until one has proven healthy. */

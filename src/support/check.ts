@@ -61,11 +61,21 @@ export class Checker {
     return undefined
   }
 
-  /** An object with these methods, such as a clock or a transport; `want` says in words what is expected. */
-  methods<T>(field: string, value: unknown, names: readonly string[], want: string): T | undefined {
+  /**
+   * An object with these methods, such as a clock or a transport; `want` says in words what is expected. `optional`: methods that
+   * it may have.
+   */
+  methods<T>(
+    field: string,
+    value: unknown,
+    names: readonly string[],
+    want: string,
+    optional: readonly string[] = [],
+  ): T | undefined {
     if (value === undefined) return undefined
     const object = value as Record<string, unknown> | null
     if (typeof object === 'object' && object !== null && names.every((name) => typeof object[name] === 'function')) {
+      for (const name of optional) this.function(`${field}.${name}`, object[name])
       return value as T
     }
     this.add(field, `must be ${want}, is ${describe(value)}`)

@@ -80,6 +80,7 @@ const EXPIRED_CODES = ['13009']
  * One endpoint belongs to one actor.
  */
 export class JsonRpcDelegatedEndpoint implements WsEndpointHandler<JsonRpcNotification>, WsSubscriptionManager {
+  readonly requestIdPath = 'id'
   /** There only with credentials: without, nothing waits for authentication. */
   readonly authenticate?: (session: WsSession) => Promise<WsAuthLifetime | undefined>
   /** The same. Tokens are refreshed before they expire, and anew when a private request is answered with 13009. */

@@ -40,6 +40,7 @@ export const heartbeats = [
 ]
 
 const handler: WsEndpointHandler<unknown> = {
+  requestIdPath: 'params.reqId',
   parse: () => undefined,
   handleMessage() {},
   async authenticate(session) {

@@ -49,6 +49,22 @@ describe('resolveOptions', () => {
     expect(resolveOptions(URL_OK, undefined).checked.socket).toEqual({ noDelay: true })
   })
 
+  it('names what handler, ingress, manager and strategy may have and must not have in another form', () => {
+    const noop = (): void => {}
+    const handler = { parse: noop, handleMessage: noop, matchReply: 'id', onReady: true, requestIdPath: '' }
+    const ingress = { onFrame: noop, onGap: 1 }
+    const subscriptionManager = { initial: noop, update: noop, requiresAuth: false }
+    const pingPong = { opened: noop, nextDueUs: noop, tick: noop, restart: noop, onPong: null }
+    expect(problemsOf(URL_OK, { handler, ingress, subscriptionManager, pingPong })).toEqual({
+      'handler.matchReply': 'must be a function, is a string',
+      'handler.onReady': 'must be a function, is true',
+      'handler.requestIdPath': "must be a path such as 'id' or 'params.reqId', is an empty string",
+      'ingress.onGap': 'must be a function, is 1',
+      'subscriptionManager.requiresAuth': 'must be a function, is false',
+      'pingPong.onPong': 'must be a function, is null',
+    })
+  })
+
   it('keeps partial groups and fills in the rest', () => {
     const { checked, queue } = resolveOptions(URL_OK, {
       timeouts: { tlsMs: 1 },
