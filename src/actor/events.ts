@@ -15,6 +15,8 @@ export type ActorEvent =
   | { readonly kind: 'asks-settled'; readonly generation: number }
   /** The connection does what it is for. */
   | { readonly kind: 'proven'; readonly generation: number }
+  /** Not yet healthy, and after all it does not. */
+  | { readonly kind: 'doubted'; readonly generation: number }
   /**
    * This connection shall end. `politely`: pending asks may finish first; otherwise it is dead or useless. While backing
    * off, a polite wish for another connection means now.

@@ -18,8 +18,10 @@ export class LiveConnection implements RequestCarrier, WsPingPongLink {
   dataSeen = false
   /** The user has been told that data flows again. */
   resumed = false
-  /** The server has answered something: a pong, a heartbeat, a reply. */
+  /** The server has answered something since it answered the last subscription: a pong, a heartbeat, a reply. */
   answerSeen = false
+  /** The same of control pings of the server's. */
+  pingSeen = false
   /** Public subscriptions have been replayed; all of them. */
   replayed: 'nothing' | 'public' | 'all' = 'nothing'
   /** When the last byte is known to have come. */

@@ -117,7 +117,10 @@ export interface WebSocketActorOptions<M = unknown, E = never> {
   readonly onReadyTimeoutMs?: number
   /** For the answer to a subscription message, where the manager knows answers. Default 10 s. */
   readonly subscriptionTimeoutMs?: number
-  /** How long a connection must have been proven healthy before attempts count from 1 again. Default 10 s. */
+  /**
+   * How long a connection must have been proven healthy before attempts count from 1 again: everything desired acknowledged and
+   * data seen or, where nobody said that data is due (`staleAfterMs`, `topics`), a sign of life after that. Default 10 s.
+   */
   readonly stableMs?: number
   /** How long pending asks may take before a disconnect of our own choosing. Default 1 s. */
   readonly disconnectDrainMs?: number

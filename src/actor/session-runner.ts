@@ -41,6 +41,11 @@ export class SessionRunner {
     return this.#subscriptions?.allSettled ?? true
   }
 
+  /** The venue answers subscription messages, as far as we understand. */
+  get areAnswered(): boolean {
+    return this.#actor.options.subscriptionManager?.maybeSubscriptionResponse !== undefined
+  }
+
   states(): readonly WsSubscriptionState[] {
     return this.#subscriptions?.states() ?? []
   }
@@ -212,12 +217,11 @@ export class SessionRunner {
       if (member === 'initial') this.#actor.leave(subscriptionsFailed(), 'reconnect', true)
       return
     }
-    const { subscriptionManager } = this.#actor.options
     for (const { payload, subscribe, requestId } of requests) {
       const onTaken = (): void => {
         this.#subscriptions?.sent(requestId, this.#actor.options.clock.monoUs())
         // Where the venue does not answer, having been sent is all there is.
-        if (subscriptionManager?.maybeSubscriptionResponse !== undefined) return
+        if (this.areAnswered) return
         for (const item of subscribe) {
           // It may have waited for its turn until nobody wanted it any more.
           if (this.#subscriptions?.stageOf(item) !== undefined) this.#actor.watch.topicAcked(item)

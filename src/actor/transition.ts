@@ -36,6 +36,10 @@ export function transition(state: ActorState, event: ActorEvent, nowUs: number, 
       return state.kind === 'draining' ? terminate(state.course, state.cause, state.next, true) : same(state)
     case 'proven':
       return proven(state, nowUs, rules)
+    case 'doubted':
+      return state.kind === 'ready' && state.dueUs !== undefined
+        ? same({ ...state, proven: false, dueUs: undefined })
+        : same(state)
     case 'leave':
       return leave(state, event, nowUs, rules)
     case 'stop':

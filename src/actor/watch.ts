@@ -6,6 +6,7 @@ import { THREW } from './hooks.ts'
 import type { Interpreter } from './interpreter.ts'
 import type { LiveConnection } from './live-connection.ts'
 import { Pings } from './pings.ts'
+import { Proof, type Wanted } from './proof.ts'
 import { POLL_US, Schedule } from './schedule.ts'
 import { dueUsOf } from './state.ts'
 
@@ -21,6 +22,7 @@ export class Watch {
   readonly #actor: Interpreter
   readonly #liveness: Liveness
   readonly #topics: TopicWatch | undefined
+  readonly #proof = new Proof()
   readonly #schedule: Schedule
   #pingDueUs = Infinity
   #metricsDueUs = Infinity
@@ -56,6 +58,7 @@ export class Watch {
     const { latencyPolicy } = this.#actor.options
     this.#liveness.opened(live.openedUs)
     this.#topics?.clear()
+    this.#proof.restart()
     if (latencyPolicy !== undefined) this.#actor.hooks.call('latencyPolicy.opened', () => latencyPolicy.opened())
     if (pingPong !== undefined) this.#actor.hooks.call('pingPong.opened', () => pingPong.opened(live.openedUs, live))
     this.#askWhenPingIsDue(live.openedUs)
@@ -74,6 +77,7 @@ export class Watch {
   }
 
   ping(receivedMonoUs: number, live: LiveConnection): void {
+    live.pingSeen = true
     live.received(receivedMonoUs)
     this.#liveness.bytes(receivedMonoUs)
   }
@@ -180,12 +184,19 @@ export class Watch {
 
   /** What may have come true by what has just happened. */
   look(): void {
-    const { state, live, asks, session } = this.#actor
+    const { state, live, asks } = this.#actor
     if (live === undefined) return
     const { generation } = live
-    if (state.kind === 'ready' && !state.proven) {
-      const seen = session.desired > 0 ? session.allSettled && live.dataSeen : live.dataSeen || live.answerSeen
-      if (seen) this.#actor.enter(() => this.#actor.dispatch({ kind: 'proven', generation }))
+    if (state.kind === 'ready') {
+      if (
+        !state.proven &&
+        !this.#paused &&
+        this.#proof.holds(this.#wanted, live, () => this.#actor.options.clock.monoUs())
+      ) {
+        this.#actor.enter(() => this.#actor.dispatch({ kind: 'proven', generation }))
+      }
+      const isDoubted = state.dueUs !== undefined && this.#topics?.anySilent === true
+      if (isDoubted) this.#actor.enter(() => this.#actor.dispatch({ kind: 'doubted', generation }))
     }
     if (state.kind === 'draining' && asks.table.size === 0 && asks.lanes.isEmpty) {
       this.#actor.enter(() => this.#actor.dispatch({ kind: 'asks-settled', generation }))
@@ -196,6 +207,18 @@ export class Watch {
       const timeoutMs = Math.max(0, (close.deadlineUs - this.#actor.options.clock.monoUs()) / 1000)
       live.link.close(close.code, close.reason, timeoutMs)
       this.#actor.enter(() => this.#actor.dispatch({ kind: 'close-sent', generation, timeoutMs }))
+    }
+  }
+
+  get #wanted(): Wanted {
+    const { session, options } = this.#actor
+    const topics = this.#topics
+    return {
+      desired: session.desired,
+      allSettled: session.allSettled,
+      areAnswered: session.areAnswered,
+      dataIsDue: options.liveness.staleAfterMs !== undefined || (topics?.shortestMs ?? Infinity) < Infinity,
+      topicIsSilent: topics?.anySilent === true,
     }
   }
 
@@ -229,7 +252,15 @@ export class Watch {
     const due = Math.min(dueUsOf(state), asks.table.nextDeadlineUs() ?? Infinity, this.#metricsDueUs)
     if (live === undefined) return due
     const topicsUs = (this.#actor.takesSessionSends ? this.#topics?.nextDueUs() : undefined) ?? Infinity
-    return Math.min(due, session.nextDueUs(), this.#liveness.nextDueUs() ?? Infinity, topicsUs, this.#pingDueUs)
+    const proofUs = state.kind === 'ready' && !state.proven ? this.#proof.nextDueUs() : Infinity
+    return Math.min(
+      due,
+      proofUs,
+      session.nextDueUs(),
+      this.#liveness.nextDueUs() ?? Infinity,
+      topicsUs,
+      this.#pingDueUs,
+    )
   }
 
   // — when the timer fires —
@@ -343,6 +374,7 @@ export class Watch {
   #restartSilence(nowUs: number): void {
     const { options, hooks } = this.#actor
     const { pingPong } = options
+    this.#proof.restart()
     this.#liveness.restart(nowUs)
     this.#topics?.restart(nowUs)
     if (pingPong !== undefined) hooks.call('pingPong.restart', () => pingPong.restart(nowUs))

@@ -62,6 +62,7 @@ export class TopicWatch {
   /** Undefined: to be found anew. */
   #shortestUs: number | undefined = Infinity
   #resubscribeUs = 0
+  #silent = 0
   #paused = false
 
   constructor(options: Required<Omit<WsTopicWatchOptions, 'topicOf'>>, onError: (error: unknown) => void) {
@@ -76,6 +77,7 @@ export class TopicWatch {
     this.#dueUs = Infinity
     this.#shortestUs = Infinity
     this.#resubscribeUs = 0
+    this.#silent = 0
   }
 
   /** The venue has acknowledged it: data is awaited from now on. */
@@ -90,7 +92,8 @@ export class TopicWatch {
 
   /** Nobody wants it any more, or the venue refuses it. */
   forget(topic: string): void {
-    const limitUs = this.#topics.get(topic)?.limitUs
+    const { limitUs, silent } = this.#topics.get(topic) ?? {}
+    if (silent) this.#silent--
     this.#topics.delete(topic)
     if (limitUs === this.#shortestUs) this.#shortestUs = undefined
   }
@@ -103,6 +106,7 @@ export class TopicWatch {
     if (atUs > watched.awaitedUs) watched.awaitedUs = atUs
     if (watched.seen && !watched.silent) return undefined
     const news = watched.silent ? 'back' : 'first'
+    if (watched.silent) this.#silent--
     watched.seen = true
     watched.silent = false
     watched.resubscribed = 0
@@ -122,6 +126,11 @@ export class TopicWatch {
 
   nextDueUs(): number {
     return this.#paused ? Infinity : this.#dueUs
+  }
+
+  /** A topic is silent, and has not come back. */
+  get anySilent(): boolean {
+    return this.#silent > 0
   }
 
   /** The shortest silence it judges by, ms; Infinity without any. */
@@ -149,8 +158,11 @@ export class TopicWatch {
         continue
       }
       const about = { topic, silentForMs: (nowUs - lastUs) / 1000, sinceUs: lastUs }
-      if (!watched.silent) silent.push(about)
-      watched.silent = true
+      if (!watched.silent) {
+        silent.push(about)
+        watched.silent = true
+        this.#silent++
+      }
       if (!resubscribe) continue
       if (mayAsk && watched.resubscribed >= reconnectAfter) hopeless ??= about
       else if (mayAsk) {
@@ -159,8 +171,7 @@ export class TopicWatch {
       }
     }
     if (again.length > 0 || hopeless !== undefined) this.#resubscribeUs = nowUs + resubscribeEveryMs * 1000
-    const anySilent = resubscribe && [...this.#topics.values()].some((watched) => watched.silent)
-    this.#dueUs = anySilent ? Math.min(dueUs, Math.max(this.#resubscribeUs, nowUs + 1000)) : dueUs
+    this.#dueUs = resubscribe && this.anySilent ? Math.min(dueUs, Math.max(this.#resubscribeUs, nowUs + 1000)) : dueUs
     return { silent, resubscribe: again, hopeless }
   }
 

@@ -190,6 +190,7 @@ describe('transition', () => {
         { kind: 'phase-done', generation: 7, phase: 'authenticate' },
         { kind: 'asks-settled', generation: 7 },
         { kind: 'proven', generation: 7 },
+        { kind: 'doubted', generation: 7 },
         { kind: 'close-sent', generation: 7, timeoutMs: 1 },
         ended(DROP, 7),
       ] as const) {
@@ -226,6 +227,13 @@ describe('transition', () => {
     expect(effects.at(-1)).toMatchObject({ kind: 'decide', immediateAllowed: false, attempt: 2 })
     const healthy = transition({ ...states.proving, course: taken.course }, { kind: 'tick' }, 40_000, RULES).state
     expect(healthy.course).toMatchObject({ attempt: 0, immediateTaken: false })
+  })
+
+  it('takes a proof back until it counts as healthy, and not after', () => {
+    const doubted = { kind: 'doubted', generation: 1 } as const
+    expect(transition(states.proving, doubted, 0, RULES).state).toEqual(states.ready)
+    const healthy = transition(states.proving, { kind: 'tick' }, 40_000, RULES).state
+    expect(transition(healthy, doubted, 0, RULES).state).toBe(healthy)
   })
 
   it('remembers refusals in a row, and forgets them when healthy', () => {
