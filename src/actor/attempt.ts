@@ -44,7 +44,13 @@ export class Attempt {
       void this.#begin(() => this.#prepare(attempt))
       return
     }
-    const held = this.#enter(known.url.hostname)
+    let held: Held | undefined
+    try {
+      held = this.#enter(known.url.hostname)
+    } catch (error) {
+      queueMicrotask(() => this.#end(transportThrew('admission', error)))
+      return
+    }
     if (held === undefined) this.#connect(known, timeouts.totalMs)
     else
       void this.#begin(async () => {

@@ -1,5 +1,6 @@
 import { SharedWsError } from '../errors/errors.ts'
 import { describe } from '../support/check.ts'
+import { isPromised } from '../support/promised.ts'
 import type { WsHookError, WsHookErrorPolicy } from './status.ts'
 
 /** Hooks that have failed without anybody to hear of it, so that there is one warning each in the life of the process. */
@@ -63,12 +64,12 @@ export class Hooks {
 
   /** `result` of a hook that should have returned nothing may be a promise. */
   watch(hook: string, result: unknown): void {
-    const settled = (result as { then?: unknown } | null)?.then
-    if (typeof settled === 'function') Promise.resolve(result).catch((error: unknown) => this.failed(hook, error))
+    if (isPromised(result)) Promise.resolve(result).catch((error: unknown) => this.failed(hook, error))
   }
 
   /** The hook returned what makes no sense; `want` says what would. */
   nonsense(hook: string, returned: unknown, want: string): void {
+    this.watch(hook, returned)
     const given = typeof returned === 'string' ? JSON.stringify(returned.slice(0, 64)) : describe(returned)
     this.failed(hook, new SharedWsError('ERR_HOOK_RETURN', `${hook} must return ${want}; it returned ${given}`))
   }

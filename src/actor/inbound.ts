@@ -128,13 +128,13 @@ export class Inbound<M, E> implements WsIngressSink<E> {
       return false
     }
     if (heartbeat === undefined) return false
-    if (heartbeat?.kind !== 'heartbeat') {
-      this.#hooks.nonsense('pingPong.onFrame', heartbeat, "{ kind: 'heartbeat' } or undefined")
+    if (heartbeat?.kind !== 'heartbeat' || !(heartbeat.rttUs === undefined || Number.isFinite(heartbeat.rttUs))) {
+      this.#hooks.nonsense('pingPong.onFrame', heartbeat, "{ kind: 'heartbeat', rttUs? } or undefined")
       return false
     }
     this.#health.count.heartbeats++
     live.answerSeen = true
-    if (typeof heartbeat.rttUs === 'number') this.#owner.rtt(heartbeat.rttUs, frame.receivedMonoUs)
+    if (heartbeat.rttUs !== undefined) this.#owner.rtt(heartbeat.rttUs, frame.receivedMonoUs)
     return true
   }
 
@@ -149,8 +149,12 @@ export class Inbound<M, E> implements WsIngressSink<E> {
       return false
     }
     if (match === undefined) return false
-    if (typeof match?.requestId !== 'string' || !REPLY_VERDICTS.has(match.verdict)) {
-      this.#hooks.nonsense('handler.matchReply', match, '{ requestId, verdict } with requestId a string, or undefined')
+    if (!isReplyMatch(match)) {
+      this.#hooks.nonsense(
+        'handler.matchReply',
+        match,
+        '{ requestId, verdict, … } with requestId a string, or undefined',
+      )
       return false
     }
     // A frame knows when it was read; it may have lain in the socket for as long as this thread was away.
@@ -247,5 +251,14 @@ export class Inbound<M, E> implements WsIngressSink<E> {
     }
   }
 }
+
+function isReplyMatch(match: unknown): match is WsReplyMatch {
+  const { requestId, verdict, code, message, items } = Object(match) as Partial<Record<keyof WsReplyMatch, unknown>>
+  if (typeof requestId !== 'string' || !REPLY_VERDICTS.has(verdict)) return false
+  return (items === undefined || Array.isArray(items)) && isText(code) && isText(message)
+}
+
+/** Venues give numbers for codes, and they are turned into the text that was promised. */
+const isText = (value: unknown): boolean => value === undefined || value === null || typeof value !== 'object'
 
 const REPLY_VERDICTS: ReadonlySet<unknown> = new Set(['confirmed', 'partial', 'rejected', 'status-unknown', 'neither'])

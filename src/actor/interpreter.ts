@@ -2,7 +2,7 @@ import { guardKeyLog } from '../connect/key-log.ts'
 import type { WsDisconnectCause } from '../errors/disconnect-cause.ts'
 import { CarriedByAll } from '../health/carried.ts'
 import { WsHealthMonitor } from '../health/health-monitor.ts'
-import { SequentialRequestIds, type WsRequestIds } from '../requests/request-ids.ts'
+import { checkedIds, SequentialRequestIds, type WsRequestIds } from '../requests/request-ids.ts'
 import { FramePacer } from '../session/pacing.ts'
 import type { WsBatch, WsLink, WsLinkEvents, WsOpenInfo } from '../transport/transport.ts'
 import { Admission } from './admission.ts'
@@ -64,7 +64,7 @@ export class Interpreter {
   constructor(options: ResolvedActorOptions, listener: InterpreterListener) {
     this.options = options
     this.#listener = listener
-    this.ids = options.requestIds ?? new SequentialRequestIds(options.random)
+    this.ids = options.requestIds ? checkedIds(options.requestIds) : new SequentialRequestIds(options.random)
     this.telling = new Telling(options, () => this.connection)
     this.hooks = new Hooks(
       {
@@ -251,7 +251,7 @@ export class Interpreter {
       case 'announce-healthy':
         this.#admission.succeeded()
         this.#pacer?.recover()
-        this.hooks.call('reconnect.reset', () => options.reconnect.reset())
+        this.hooks.notify('reconnect.reset', () => options.reconnect.reset())
         this.status({ kind: 'healthy' })
         break
       case 'await-asks':
@@ -384,7 +384,7 @@ export class Interpreter {
     const epochOffsetUs = clock.epochUs() - nowUs
     const fromUs = live.lastByteUs + epochOffsetUs
     this.status({ kind: 'gap', scope: 'connection', fromUs, toUs: nowUs + epochOffsetUs, cause })
-    if (ingress?.onGap !== undefined) this.hooks.call('ingress.onGap', () => ingress.onGap?.(live.connection, cause))
+    if (ingress?.onGap !== undefined) this.hooks.notify('ingress.onGap', () => ingress.onGap?.(live.connection, cause))
     this.#live = undefined
   }
 }

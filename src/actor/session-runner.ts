@@ -56,8 +56,8 @@ export class SessionRunner {
     const { hooks } = this.#actor
     this.#session = this.#sessionOf(live)
     this.#subscriptions?.reset()
-    if (handler?.resetState !== undefined) hooks.call('handler.resetState', () => handler.resetState?.())
-    if (ingress?.onOpen !== undefined) hooks.call('ingress.onOpen', () => ingress.onOpen?.(live.connection))
+    if (handler?.resetState !== undefined) hooks.notify('handler.resetState', () => handler.resetState?.())
+    if (ingress?.onOpen !== undefined) hooks.notify('ingress.onOpen', () => ingress.onOpen?.(live.connection))
     if (handler?.onOpen !== undefined) hooks.notify('handler.onOpen', () => handler.onOpen?.(this.current))
     if (handler?.authenticate !== undefined && subscriptionManager?.requiresAuth !== undefined) this.replay('public')
   }

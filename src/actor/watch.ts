@@ -1,5 +1,6 @@
+import { isLatencyVerdict } from '../health/latency-policy.ts'
 import { Liveness } from '../health/liveness.ts'
-import type { WsPingPongVerdict } from '../health/ping-pong.ts'
+import { isTimedOut } from '../health/ping-pong.ts'
 import { TopicWatch } from '../health/topic-watch.ts'
 import { pongTimedOut, tooSlow, topicSilent, type WentSilent, wentSilent } from './causes.ts'
 import { THREW } from './hooks.ts'
@@ -59,8 +60,8 @@ export class Watch {
     this.#liveness.opened(live.openedUs)
     this.#topics?.clear()
     this.#proof.restart()
-    if (latencyPolicy !== undefined) this.#actor.hooks.call('latencyPolicy.opened', () => latencyPolicy.opened())
-    if (pingPong !== undefined) this.#actor.hooks.call('pingPong.opened', () => pingPong.opened(live.openedUs, live))
+    if (latencyPolicy !== undefined) this.#actor.hooks.notify('latencyPolicy.opened', () => latencyPolicy.opened())
+    if (pingPong !== undefined) this.#actor.hooks.notify('pingPong.opened', () => pingPong.opened(live.openedUs, live))
     this.#askWhenPingIsDue(live.openedUs)
     if (this.#paused) this.#setReading(false, live)
   }
@@ -90,7 +91,11 @@ export class Watch {
     this.pings.answered(payload, receivedMonoUs)
     if (pingPong?.onPong === undefined) return
     const rttUs = hooks.call('pingPong.onPong', () => pingPong.onPong?.(payload, receivedMonoUs))
-    if (typeof rttUs !== 'number') return
+    if (rttUs === THREW || rttUs === undefined) return
+    if (!Number.isFinite(rttUs)) {
+      hooks.nonsense('pingPong.onPong', rttUs, 'µs, or undefined')
+      return
+    }
     live.answerSeen = true
     this.rtt(rttUs, receivedMonoUs)
     this.#askWhenPingIsDue(receivedMonoUs)
@@ -103,7 +108,9 @@ export class Watch {
     health.recordRttUs(rttUs)
     if (latencyPolicy === undefined) return
     const verdict = hooks.call('latencyPolicy.sample', () => latencyPolicy.sample(rttUs, atUs))
-    if (verdict !== THREW && verdict !== undefined) this.#actor.leave(tooSlow(verdict), 'reconnect', true)
+    if (verdict === THREW || verdict === undefined) return
+    if (isLatencyVerdict(verdict)) this.#actor.leave(tooSlow(verdict), 'reconnect', true)
+    else hooks.nonsense('latencyPolicy.sample', verdict, 'undefined or { percentile, rttUs, limitUs }')
   }
 
   // — topics —
@@ -377,7 +384,7 @@ export class Watch {
     this.#proof.restart()
     this.#liveness.restart(nowUs)
     this.#topics?.restart(nowUs)
-    if (pingPong !== undefined) hooks.call('pingPong.restart', () => pingPong.restart(nowUs))
+    if (pingPong !== undefined) hooks.notify('pingPong.restart', () => pingPong.restart(nowUs))
     this.#askWhenPingIsDue(nowUs)
   }
 
@@ -387,10 +394,4 @@ export class Watch {
     health.count.hookErrors = hooks.errors
     if (metrics !== undefined) hooks.notify('metrics.report', () => metrics.report(health.snapshot(carried.sum)))
   }
-}
-
-function isTimedOut(
-  verdict: WsPingPongVerdict | undefined,
-): verdict is Extract<WsPingPongVerdict, { kind: 'timed-out' }> {
-  return verdict?.kind === 'timed-out' && typeof verdict.silentForMs === 'number'
 }

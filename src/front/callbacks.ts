@@ -1,3 +1,4 @@
+import { isPromised } from '../support/promised.ts'
 import type { WsCallbackErrorPolicy } from './options.ts'
 
 /** Callbacks that have thrown, so that the default report warns once for each in the life of the process. */
@@ -47,8 +48,7 @@ export class CallbackGuard {
 
   /** For hot paths: `result` is what a callback returned, and may be a promise. */
   watch(name: string, callback: object, result: unknown): void {
-    const then = (result as { then?: unknown } | null)?.then
-    if (typeof then !== 'function') return
+    if (!isPromised(result)) return
     Promise.resolve(result).catch((error: unknown) => this.failed(name, callback, error))
   }
 

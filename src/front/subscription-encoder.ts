@@ -6,6 +6,7 @@ import type {
 } from '../session/subscription-manager.ts'
 import type { Checker } from '../support/check.ts'
 import { describe } from '../support/check.ts'
+import { refusePromise } from '../support/promised.ts'
 import type { WsFrame } from '../transport/frame.ts'
 import type { WsPayload } from '../transport/transport.ts'
 
@@ -101,8 +102,8 @@ function payloadOf(encoded: unknown, member: string): WsPayload {
   if (typeof encoded === 'string' || encoded instanceof Uint8Array || typeof encoded === 'function') {
     return encoded as WsPayload
   }
-  const isPromise = typeof (encoded as { then?: unknown } | null)?.then === 'function'
-  if (typeof encoded === 'object' && encoded !== null && !isPromise) return JSON.stringify(encoded)
   const want = 'a payload, or an object that is sent as JSON'
+  refusePromise(encoded, `subscriptions.${member}`, want)
+  if (typeof encoded === 'object' && encoded !== null) return JSON.stringify(encoded)
   throw new TypeError(`subscriptions.${member} must return ${want}; it returned ${describe(encoded)}`)
 }

@@ -1,5 +1,6 @@
 import { WsConfigError } from '../errors/errors.ts'
 import { Checker, MAX_TIMER_MS } from '../support/check.ts'
+import { refusePromise } from '../support/promised.ts'
 import type { WsFrame } from '../transport/frame.ts'
 import type { WsPayload } from '../transport/transport.ts'
 import type { WsHeartbeat, WsPingPongLink, WsPingPongStrategy, WsPingPongVerdict } from './ping-pong.ts'
@@ -112,7 +113,9 @@ export class WsApplicationPingPong implements WsPingPongStrategy {
     }
     // Before the user's function: one that throws must not be called again at once.
     this.#nextPingUs = nowUs + RETRY_MS * 1000
-    if (link.send(ping())) this.#waiting = { sentUs: nowUs, wait: new PongWait(this.#answerMs, nowUs, link) }
+    const payload = ping()
+    refusePromise(payload, 'WsApplicationPingPong.ping', 'the payload')
+    if (link.send(payload)) this.#waiting = { sentUs: nowUs, wait: new PongWait(this.#answerMs, nowUs, link) }
     return OK
   }
 
@@ -120,18 +123,19 @@ export class WsApplicationPingPong implements WsPingPongStrategy {
     const { isPong, answerPing, isBeat } = this.#options
     const atUs = frame.receivedMonoUs
     const waiting = this.#waiting
-    if (isPong?.(frame) === true) {
+    if (isSo(isPong?.(frame), 'isPong')) {
       if (waiting === undefined) return { kind: 'heartbeat' }
       this.#waiting = undefined
       this.#nextPingUs = atUs + this.#intervalUs
       return { kind: 'heartbeat', rttUs: Math.max(0, atUs - waiting.sentUs) }
     }
-    if (isBeat?.(frame) === true) {
+    if (isSo(isBeat?.(frame), 'isBeat')) {
       this.#serverPingUs = atUs
       return { kind: 'heartbeat' }
     }
     const answer = answerPing?.(frame)
     if (answer === undefined) return undefined
+    refusePromise(answer, 'WsApplicationPingPong.answerPing', 'the payload, or undefined')
     this.#serverPingUs = atUs
     this.#answer(answer, atUs, link)
     return { kind: 'heartbeat' }
@@ -152,4 +156,9 @@ export class WsApplicationPingPong implements WsPingPongStrategy {
     if (this.#serverPingWithinUs === undefined || this.#serverPingUs === undefined) return Infinity
     return this.#serverPingUs + this.#serverPingWithinUs
   }
+}
+
+function isSo(answer: boolean | undefined, name: 'isPong' | 'isBeat'): boolean {
+  refusePromise(answer, `WsApplicationPingPong.${name}`, 'true or false')
+  return answer === true
 }

@@ -75,3 +75,9 @@ export class WsLatencyPolicy {
     return { percentile: this.#percentile, rttUs: worst, limitUs: this.#limitUs }
   }
 }
+
+/** Policies may be the user's own. */
+export function isLatencyVerdict(verdict: unknown): verdict is WsLatencyVerdict {
+  const { percentile, rttUs, limitUs } = Object(verdict) as Partial<WsLatencyVerdict>
+  return [percentile, rttUs, limitUs].every(Number.isFinite)
+}

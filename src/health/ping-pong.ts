@@ -50,3 +50,10 @@ export interface WsPingPongStrategy {
   /** The shortest silence, in ms, that this strategy judges by; `undefined` if by none. */
   readonly timeoutMs: number | undefined
 }
+
+/** Strategies may be the user's own. */
+export function isTimedOut(
+  verdict: WsPingPongVerdict | undefined,
+): verdict is Extract<WsPingPongVerdict, { kind: 'timed-out' }> {
+  return verdict?.kind === 'timed-out' && typeof verdict.silentForMs === 'number'
+}

@@ -1,3 +1,4 @@
+import { refusePromise } from '../support/promised.ts'
 import type { WsFrame } from '../transport/frame.ts'
 
 export interface WsTopicWatchOptions {
@@ -183,6 +184,7 @@ export class TopicWatch {
       const ms: unknown = silentAfterMs(topic)
       if (ms === undefined) return Infinity
       if (typeof ms === 'number' && ms > 0) return ms * 1000
+      refusePromise(ms, 'topics.silentAfterMs', 'ms > 0, or undefined')
       throw new TypeError(`topics.silentAfterMs must return ms > 0, or undefined; it returned ${String(ms)}`)
     } catch (error) {
       this.#onError(error)

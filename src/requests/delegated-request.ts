@@ -1,10 +1,11 @@
 import { SharedWsError, WsConfigError } from '../errors/errors.ts'
 import { Checker, describe, MAX_TIMER_MS } from '../support/check.ts'
+import { disown } from '../support/promised.ts'
 import { payloadBytes } from '../transport/payload.ts'
 import type { WsPayload, WsPayloadWriter } from '../transport/transport.ts'
 import { fingerprintOf } from './fingerprint.ts'
 import { WsReply } from './reply.ts'
-import type { WsRequestIds } from './request-ids.ts'
+import { MAX_ID_CHARS, type WsRequestIds } from './request-ids.ts'
 
 /** A request whose fate the library follows. */
 export interface WsDelegatedRequest {
@@ -122,7 +123,7 @@ function checkFields(check: Checker, request: unknown): void {
       `${PAYLOAD_WANTED}, or a function of the id that returns one; is ${describe(given.frame)}`,
     )
   }
-  checkText(check, 'request.requestId', given.requestId, 256)
+  checkText(check, 'request.requestId', given.requestId, MAX_ID_CHARS)
   checkText(check, 'request.fingerprint', given.fingerprint, 1024)
   if (given.confirmMode === undefined) check.add('request.confirmMode', "is missing: say 'sent' or 'confirmed'")
   check.oneOf('request.confirmMode', given.confirmMode, ['sent', 'confirmed'], 'sent')
@@ -160,6 +161,7 @@ function makeFrame(frame: WsDelegatedRequest['frame'], requestId: string): Owned
   }
   if (typeof made === 'number') return own(frame as WsPayloadWriter)
   if (isPayload(made)) return own(made)
+  disown(made)
   const message = `${PAYLOAD_WANTED}; the function returned ${describe(made)}`
   throw new WsConfigError([{ field: 'request.frame', message }])
 }

@@ -1,3 +1,4 @@
+import { refusePromise } from '../support/promised.ts'
 import type {
   WsNextId,
   WsSubscriptionManager,
@@ -124,7 +125,9 @@ export class Subscriptions {
   initial(which: 'public' | 'private' | 'all'): readonly WsSubscriptionRequest[] {
     const items = [...this.#desired.keys()].filter((item) => {
       if (which === 'all') return true
-      return (this.#manager.requiresAuth?.(item) ?? true) === (which === 'private')
+      const requiresAuth = this.#manager.requiresAuth?.(item) ?? true
+      refusePromise(requiresAuth, 'subscriptionManager.requiresAuth', 'true or false')
+      return requiresAuth === (which === 'private')
     })
     if (items.length === 0) return []
     return this.#requested(checked(this.#manager.initial(items, this.#nextId), 'initial'))
@@ -137,7 +140,10 @@ export class Subscriptions {
 
   /** Cheap; the manager decides. */
   mayAnswer(frame: Parameters<WsSubscriptionManager['response'] & {}>[0]): boolean {
-    return this.#unanswered.size > 0 && this.#manager.maybeSubscriptionResponse?.(frame) === true
+    if (this.#unanswered.size === 0) return false
+    const may = this.#manager.maybeSubscriptionResponse?.(frame)
+    refusePromise(may, 'subscriptionManager.maybeSubscriptionResponse', 'true or false')
+    return may === true
   }
 
   /** `undefined`: the frame is no answer. */
@@ -319,6 +325,7 @@ function halvesOf(items: readonly string[]): readonly [string[], string[]] {
 
 function checked(requests: readonly WsSubscriptionRequest[], member: string): readonly WsSubscriptionRequest[] {
   const want = `subscriptionManager.${member} must return a list of { requestId, payload, subscribe, unsubscribe }`
+  refusePromise(requests, `subscriptionManager.${member}`, 'a list of requests')
   if (!Array.isArray(requests)) throw new TypeError(`${want}; it returned ${typeof requests}`)
   for (const request of requests) {
     const { requestId, payload, subscribe, unsubscribe } = Object(request) as Partial<WsSubscriptionRequest>
@@ -333,6 +340,7 @@ function checked(requests: readonly WsSubscriptionRequest[], member: string): re
 
 function checkedResponse(response: WsSubscriptionResponse | undefined): WsSubscriptionResponse | undefined {
   if (response === undefined) return undefined
+  refusePromise(response, 'subscriptionManager.response', 'the response, or undefined')
   const { requestId, accepted, rejected, refused } = Object(response) as Record<string, unknown>
   const lists = Array.isArray(accepted) && (rejected === undefined || Array.isArray(rejected))
   if (typeof requestId === 'string' && (lists || (typeof refused === 'object' && refused !== null))) return response

@@ -1,4 +1,6 @@
 import { SharedWsError } from '../errors/errors.ts'
+import { describe } from '../support/check.ts'
+import { disown } from '../support/promised.ts'
 import type { WsPayload, WsPayloadWriter } from './transport.ts'
 
 /** No outbound frame is larger; a writer that asks for more has a defect. */
@@ -65,8 +67,9 @@ function isLength(returned: unknown, into: Uint8Array): boolean {
 }
 
 function badReturn(returned: unknown, into: Uint8Array): SharedWsError {
+  disown(returned)
   return new SharedWsError(
     'ERR_PAYLOAD_WRITER',
-    `a payload writer must return the bytes it wrote (0 to ${into.byteLength}) or the negated size it needs; it returned ${String(returned)}`,
+    `a payload writer must return the bytes it wrote (0 to ${into.byteLength}) or the negated size it needs; it returned ${typeof returned === 'number' ? returned : describe(returned)}`,
   )
 }
