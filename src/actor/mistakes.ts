@@ -24,6 +24,15 @@ export function checkPayload(payload: unknown): void {
   throw new SharedWsError('ERR_PAYLOAD_TYPE', message)
 }
 
+/** The payloads of a burst: throws `WsConfigError` and `ERR_PAYLOAD_TYPE`. */
+export function checkPayloads(payloads: readonly unknown[]): void {
+  if (!Array.isArray(payloads)) {
+    const message = `must be a list of payloads, is ${describe(payloads)}`
+    throw new WsConfigError([{ field: 'sendBatch.payloads', message }])
+  }
+  for (const payload of payloads) checkPayload(payload)
+}
+
 /** Options of a wait: throws `WsConfigError`. `timeoutMs` is undefined when none was given. */
 export function checkWait(call: string, options: unknown): { timeoutMs: number | undefined; signal: AbortSignal } {
   const check = new Checker()

@@ -12,7 +12,7 @@ import type { WsActor, WsActorStats } from './actor.ts'
 import { reconnectRequested, stoppedBySignal, stoppedByUser } from './causes.ts'
 import { Interpreter } from './interpreter.ts'
 import type { LiveConnection } from './live-connection.ts'
-import { checkClose, checkPayload, checkWait, notOpenError, timeoutError } from './mistakes.ts'
+import { checkClose, checkPayload, checkPayloads, checkWait, notOpenError, timeoutError } from './mistakes.ts'
 import type { WebSocketActorOptions } from './options.ts'
 import { type Deferred, deferred } from './promises.ts'
 import { type ResolvedActorOptions, resolveActorOptions } from './resolve.ts'
@@ -101,10 +101,7 @@ export class ResolvedActor implements WsActor {
   }
 
   sendBatch(payloads: readonly WsPayload[], options?: SendOptions): number {
-    if (!Array.isArray(payloads)) {
-      throw new WsConfigError([{ field: 'sendBatch.payloads', message: 'must be a list of payloads' }])
-    }
-    for (const payload of payloads) checkPayload(payload)
+    checkPayloads(payloads)
     checkSend('sendBatch', options)
     if (this.#carrier() === undefined) return 0
     const { isInside, asks } = this.#core

@@ -1,4 +1,4 @@
-import { checkClose, checkPayload } from '../actor/mistakes.ts'
+import { checkClose, checkPayload, checkPayloads } from '../actor/mistakes.ts'
 import { type ActorCallbacks, completeActor } from '../actor/resolve.ts'
 import type { WsStatusEvent } from '../actor/status.ts'
 import { ResolvedActor } from '../actor/websocket-actor.ts'
@@ -104,7 +104,7 @@ export class HealingConnection implements WsConnection {
 
   sendBatch(payloads: readonly WsPayload[], options?: WsSendOptions): number {
     if (!this.#ending) return this.#actor.sendBatch(payloads, options)
-    for (const payload of payloads) checkPayload(payload)
+    checkPayloads(payloads)
     return 0
   }
 

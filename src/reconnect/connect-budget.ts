@@ -231,7 +231,7 @@ function limitsOf(check: Checker, value: unknown): readonly ConnectLimit[] {
     const field = `ConnectBudget.limits[${i}]`
     const given = check.object(field, entry ?? null, ['connects', 'perMs']) ?? {}
     for (const name of ['connects', 'perMs'] as const) {
-      if (given[name] === undefined) check.add(`${field}.${name}`, 'is missing')
+      if (given[name] === undefined) check.add(`${field}.${name}`, 'is missing: a limit is { connects, perMs }')
     }
     return {
       connects: check.integer(`${field}.connects`, given.connects, 1, MAX_CONNECTS, 1),

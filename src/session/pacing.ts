@@ -21,8 +21,8 @@ export interface WsPacingOptions {
 export function checkPacing(check: Checker, value: unknown): Required<WsPacingOptions> | undefined {
   const given = check.object('pacing', value, ['frames', 'perMs', 'ownFrames', 'whenOverBudget'])
   if (given === undefined) return undefined
-  for (const name of ['frames', 'perMs'] as const)
-    if (given[name] === undefined) check.add(`pacing.${name}`, 'is missing')
+  if (given.frames === undefined) check.add('pacing.frames', 'is missing: how many frames may leave in perMs?')
+  if (given.perMs === undefined) check.add('pacing.perMs', 'is missing: in how many ms may so many frames leave?')
   const frames = check.integer('pacing.frames', given.frames, 1, 10_000, 1)
   return {
     frames,

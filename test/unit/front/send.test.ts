@@ -141,6 +141,16 @@ describe('send()', () => {
 })
 
 describe('sendBatch()', () => {
+  it('throws for what is no list, open or not', async () => {
+    const { connection } = await openConnection()
+    const mistake = expect.objectContaining({
+      problems: [{ field: 'sendBatch.payloads', message: 'must be a list of payloads, is a string' }],
+    })
+    expect(() => connection.sendBatch('text' as never)).toThrow(mistake)
+    void connection.close()
+    expect(() => connection.sendBatch('text' as never)).toThrow(mistake)
+  })
+
   it('keeps the order and says how many it kept', async () => {
     const { connection, server, pass, texts } = await stalled({ lanes: { normalBytes: 40 } })
     expect(connection.sendBatch(['aaaa', 'bbbb', 'cccc', 'dddd', 'eeee', 'ffff'])).toBe(4)
