@@ -14,6 +14,10 @@ void FreeContext(napi_env, void* context, void*) {
   SSL_CTX_free(static_cast<SSL_CTX*>(context));
 }
 
+void ReleaseSession(napi_env, void* session, void*) {
+  SSL_SESSION_free(static_cast<SSL_SESSION*>(session));
+}
+
 napi_value CreateContext(napi_env env, napi_callback_info info) {
   const Arguments<1> arguments(env, info);
   TlsContextOptions options;
@@ -57,7 +61,9 @@ napi_value StartTls(napi_env env, napi_callback_info info) {
   TlsStart start;
   start.server_name = GetString(env, arguments[2], "serverName");
   start.verify_host = GetString(env, arguments[2], "verifyHost");
-  start.session = GetBytes(env, arguments[2], "session");
+  void* session = nullptr;  // it stays null for undefined
+  napi_get_value_external(env, GetProperty(env, arguments[2], "session"), &session);
+  start.session = static_cast<const SSL_SESSION*>(session);
   start.keep_sessions = GetBoolean(env, arguments[2], "keepSessions");
   if (!link->StartTls(static_cast<SSL_CTX*>(context), start, &error)) {
     return ThrowError(env, "ERR_TLS_CONFIG", error.c_str());
@@ -83,23 +89,18 @@ napi_value TlsInfo(napi_env env, napi_callback_info info) {
 napi_value TakeSessions(napi_env env, napi_callback_info info) {
   const Arguments<1> arguments(env, info);
   Link* link = Environment::FindLink(env, arguments.Uint(0));
-  const std::vector<TlsSession> sessions = link == nullptr ? std::vector<TlsSession>() : link->TakeSessions();
+  std::vector<TlsSession> sessions = link == nullptr ? std::vector<TlsSession>() : link->TakeSessions();
   napi_value list;
   napi_create_array(env, &list);
   uint32_t count = 0;
-  for (const TlsSession& session : sessions) {
-    napi_value bytes;
-    void* data = nullptr;
-    // Of its own memory, never of Node's pool, which other code can see.
-    napi_value buffer;
-    if (napi_create_arraybuffer(env, session.der.size(), &data, &buffer) != napi_ok ||
-        napi_create_typedarray(env, napi_uint8_array, session.der.size(), buffer, 0, &bytes) != napi_ok) {
-      break;
-    }
-    session.der.copy(static_cast<char*>(data), session.der.size());
+  for (TlsSession& session : sessions) {
+    napi_value handle;
+    if (napi_create_external(env, session.handle.get(), ReleaseSession, nullptr, &handle) != napi_ok) break;
+    session.handle.release();
     napi_value object;
     napi_create_object(env, &object);
-    SetProperty(env, object, "bytes", bytes);
+    SetProperty(env, object, "handle", handle);
+    SetProperty(env, object, "byteLength", NumberValue(env, static_cast<double>(session.size)));
     SetProperty(env, object, "expiresAtMs", NumberValue(env, session.expires_at_ms));
     SetProperty(env, object, "singleUse", BooleanValue(env, session.single_use));
     napi_set_element(env, list, count++, object);

@@ -101,22 +101,6 @@ inline std::string GetString(napi_env env, napi_value object, const char* name) 
   return Arguments<1>::StringOf(env, GetProperty(env, object, name));
 }
 
-// A copy; empty for what is not a Uint8Array.
-inline std::string GetBytes(napi_env env, napi_value object, const char* name) {
-  const napi_value value = GetProperty(env, object, name);
-  napi_typedarray_type type;
-  size_t size = 0;
-  void* data = nullptr;
-  bool is_typed_array = false;
-  napi_is_typedarray(env, value, &is_typed_array);
-  if (!is_typed_array ||
-      napi_get_typedarray_info(env, value, &type, &size, &data, nullptr, nullptr) != napi_ok ||
-      type != napi_uint8_array || size == 0) {
-    return {};
-  }
-  return std::string(static_cast<const char*>(data), size);
-}
-
 inline double GetNumber(napi_env env, napi_value object, const char* name) {
   double number = 0;
   napi_get_value_double(env, GetProperty(env, object, name), &number);

@@ -1,7 +1,6 @@
 #include "io/tls_session.h"
 
 #include <openssl/asn1.h>
-#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <uv.h>
@@ -26,6 +25,14 @@ double CertificateSecondsLeft(const SSL_SESSION* session) {
 
 }  // namespace
 
+void FreeSession::operator()(SSL_SESSION* session) const {
+  SSL_SESSION_free(session);
+}
+
+SessionHandle CopySession(const SSL_SESSION* session) {
+  return SessionHandle(SSL_SESSION_dup(session));
+}
+
 bool DescribeSession(SSL_SESSION* session, TlsSession* description) {
   if (SSL_SESSION_is_resumable(session) != 1) return false;
   const bool single_use = SSL_SESSION_get_protocol_version(session) >= TLS1_3_VERSION;
@@ -37,22 +44,15 @@ bool DescribeSession(SSL_SESSION* session, TlsSession* description) {
 
   const int size = i2d_SSL_SESSION(session, nullptr);
   if (size <= 0) return false;
-  description->der.resize(static_cast<size_t>(size));
-  auto* end = reinterpret_cast<unsigned char*>(description->der.data());
-  if (i2d_SSL_SESSION(session, &end) != size) return false;
+  description->size = static_cast<size_t>(size);
+  description->handle = CopySession(session);
+  if (description->handle == nullptr) return false;
   uv_timeval64_t now{};
   uv_gettimeofday(&now);
   description->expires_at_ms =
       (static_cast<double>(now.tv_sec) + lifetime_s) * 1000 + static_cast<double>(now.tv_usec) / 1000;
   description->single_use = single_use;
   return true;
-}
-
-SSL_SESSION* ParseSession(const std::string& der) {
-  const auto* data = reinterpret_cast<const unsigned char*>(der.data());
-  SSL_SESSION* session = d2i_SSL_SESSION(nullptr, &data, static_cast<long>(der.size()));
-  ERR_clear_error();
-  return session;
 }
 
 }  // namespace shared_ws

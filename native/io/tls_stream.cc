@@ -77,11 +77,10 @@ TlsStream::TlsStream(SSL_CTX* context, const TlsStart& start) : keep_sessions_(s
     SSL_set_app_data(ssl, this);  // for the context's callbacks
     const std::string& verify_host = start.verify_host;
     if (!start.server_name.empty()) good = SSL_set_tlsext_host_name(ssl, start.server_name.c_str()) == 1;
-    if (SSL_SESSION* session = start.session.empty() ? nullptr : ParseSession(start.session)) {
+    if (const SessionHandle session = start.session == nullptr ? nullptr : CopySession(start.session)) {
       // One that this context cannot use is no reason not to connect. A resumed handshake verifies nothing,
       // so a session that was not verified is not for somebody who insists.
-      SSL_set_session(ssl, session);
-      SSL_SESSION_free(session);
+      SSL_set_session(ssl, session.get());
       if ((SSL_get_verify_mode(ssl) & SSL_VERIFY_PEER) != 0 && SSL_get_verify_result(ssl) != X509_V_OK) {
         SSL_set_session(ssl, nullptr);
         SSL_set_verify_result(ssl, X509_V_OK);
@@ -104,7 +103,6 @@ TlsStream::TlsStream(SSL_CTX* context, const TlsStart& start) : keep_sessions_(s
 }
 
 TlsStream::~TlsStream() {
-  for (SSL_SESSION* session : sessions_) SSL_SESSION_free(session);
   SSL_free(ssl_);
   ERR_clear_error();
 }
@@ -244,21 +242,17 @@ void TlsStream::Shutdown() {
 
 bool TlsStream::KeepSession(SSL_SESSION* session) {
   if (!keep_sessions_) return false;
-  if (sessions_.size() == kMaxKeptSessions) {
-    SSL_SESSION_free(sessions_.front());
-    sessions_.erase(sessions_.begin());
-  }
-  sessions_.push_back(session);
+  if (sessions_.size() == kMaxKeptSessions) sessions_.erase(sessions_.begin());
+  sessions_.emplace_back(session);
   return true;
 }
 
 std::vector<TlsSession> TlsStream::TakeSessions() {
   ERR_clear_error();
   std::vector<TlsSession> taken;
-  for (SSL_SESSION* session : sessions_) {
+  for (const SessionHandle& session : sessions_) {
     TlsSession description;
-    if (DescribeSession(session, &description)) taken.push_back(std::move(description));
-    SSL_SESSION_free(session);
+    if (DescribeSession(session.get(), &description)) taken.push_back(std::move(description));
   }
   sessions_.clear();
   ERR_clear_error();

@@ -16,9 +16,10 @@ typedef struct bio_st BIO;
 namespace shared_ws {
 
 struct TlsStart {
-  std::string server_name{};   // SNI; empty: none
-  std::string verify_host{};   // empty: the name is not checked
-  std::string session{};       // offered for resumption; empty, or no session at all: a full handshake
+  std::string server_name{};  // SNI; empty: none
+  std::string verify_host{};  // empty: the name is not checked
+  const SSL_SESSION* session =
+      nullptr;                 // offered for resumption, and left to its owner; null: a full handshake
   bool keep_sessions = false;  // of those that the server gives out
 };
 
@@ -112,7 +113,7 @@ class TlsStream {
   Bytes carried_output_;  // what it has yet to encrypt
   bool shut_down_ = false;
   bool keep_sessions_ = false;
-  std::vector<SSL_SESSION*> sessions_;  // oldest first
+  std::vector<SessionHandle> sessions_;  // oldest first
   std::string key_log_;
   std::string error_;
 };

@@ -2,8 +2,10 @@ import type { PreparedTls } from './tls.ts'
 
 /** What a server gave out so that a later handshake can be a short one. A secret: it belongs in no log and no message. */
 export interface TlsSession {
-  /** OpenSSL's serialisation (`SSL_SESSION` in DER), as Node's `session` option takes it too. */
-  readonly bytes: Uint8Array
+  /** For the TLS implementation that made it: an object of the addon's, or what Node's `session` option takes. */
+  readonly handle: unknown
+  /** Serialized. */
+  readonly byteLength: number
   /** Unix epoch, ms: when the ticket or the certificate behind it ends. */
   readonly expiresAtMs: number
   /** A ticket of TLS 1.3: offering it twice would let an observer link the two connections (RFC 8446 C.4). */
@@ -59,7 +61,7 @@ export class TlsSessionCache {
 
   put(key: string, session: TlsSession, nowMs: number): void {
     const { maxSessions, maxBytes, maxPerKey } = this.#bounds
-    if (!(session.expiresAtMs > nowMs) || session.bytes.byteLength > maxBytes) return
+    if (!(session.expiresAtMs > nowMs) || session.byteLength > maxBytes) return
     const expiresAtMs = Math.min(session.expiresAtMs, nowMs + MAX_AGE_MS)
     // One that serves for long makes those before it useless, and is of another version than tickets for one use.
     if (this.#touch(key).some(({ singleUse }) => !singleUse || !session.singleUse)) this.drop(key)
@@ -67,7 +69,7 @@ export class TlsSessionCache {
     sessions.push({ ...session, expiresAtMs })
     this.#byKey.set(key, sessions)
     this.#size++
-    this.#bytes += session.bytes.byteLength
+    this.#bytes += session.byteLength
     if (sessions.length > maxPerKey) this.#remove(key, 0)
     while (this.#size > maxSessions || this.#bytes > maxBytes) {
       this.#remove(this.#byKey.keys().next().value as string, 0)
@@ -92,7 +94,7 @@ export class TlsSessionCache {
     const sessions = this.#byKey.get(key) as TlsSession[]
     const [removed] = sessions.splice(index, 1)
     this.#size--
-    this.#bytes -= (removed as TlsSession).bytes.byteLength
+    this.#bytes -= (removed as TlsSession).byteLength
     if (sessions.length === 0) this.#byKey.delete(key)
   }
 }

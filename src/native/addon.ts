@@ -159,15 +159,17 @@ export interface NativeStartTlsOptions {
   readonly serverName: string | undefined
   /** Name or IP literal that the certificate must carry; undefined: not checked. */
   readonly verifyHost: string | undefined
-  /** A session to offer; what is none is passed over. */
-  readonly session: Uint8Array | undefined
+  /** A session to offer: it is copied. */
+  readonly session: NativeTlsSession['handle'] | undefined
   /** Whether `sessions` records are wanted. */
   readonly keepSessions: boolean
 }
 
-/** As `TlsSession`, in memory of its own. */
+/** As `TlsSession`. The handle is good in the environment that made it, and freed by GC. */
 export interface NativeTlsSession {
-  readonly bytes: Uint8Array
+  readonly handle: { readonly nativeTlsSession: never }
+  /** Serialized. What it takes in memory is some times that. */
+  readonly byteLength: number
   readonly expiresAtMs: number
   readonly singleUse: boolean
 }

@@ -2,6 +2,7 @@ import { type RawLink, RawLinkError, type TlsExchange, type WsTlsInfo } from '..
 import type { WsAddress, WsSocketOptions } from '../connect/request.ts'
 import { refuseOtherFamily } from '../connect/socket.ts'
 import type { PreparedTls } from '../connect/tls.ts'
+import type { NativeTlsSession } from '../native/addon.ts'
 import { RecordKind } from '../support/records.ts'
 import { endError } from './native-errors.ts'
 import type { NativeLoop, NativeReceiver } from './native-loop.ts'
@@ -75,7 +76,7 @@ export class NativeRawLink implements RawLink, NativeReceiver {
       this.#loop.addon.startTls(this.id, context, {
         serverName,
         verifyHost,
-        session: session?.bytes,
+        session: session?.handle as NativeTlsSession['handle'] | undefined,
         keepSessions: onSession !== undefined,
       })
     })

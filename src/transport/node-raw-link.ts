@@ -126,7 +126,7 @@ export class NodeRawLink implements RawLink {
           secureContext: contextFor(options),
           servername: options.serverName ?? '',
           ALPNProtocols: ['http/1.1'],
-          session: session === undefined ? undefined : Buffer.from(session.bytes),
+          session: session?.handle as Buffer | undefined,
           rejectUnauthorized: options.verify,
           // Node would check `servername`, which is empty for an IP literal; the name to check is ours to say.
           checkServerIdentity(_servername, certificate) {
@@ -143,8 +143,9 @@ export class NodeRawLink implements RawLink {
       this.#guard(secure)
       if (onSession !== undefined) {
         // Node does not show the lifetime of a ticket, but OpenSSL offers none that is past it.
-        secure.on('session', (bytes: Buffer) => {
-          onSession({ bytes, expiresAtMs: certificateEndsMs, singleUse: secure.getProtocol() === 'TLSv1.3' })
+        secure.on('session', (handle: Buffer) => {
+          const singleUse = secure.getProtocol() === 'TLSv1.3'
+          onSession({ handle, byteLength: handle.byteLength, expiresAtMs: certificateEndsMs, singleUse })
         })
       }
       if (onKeyLog !== undefined) secure.on('keylog', (line: Buffer) => onKeyLog(line.toString('latin1').trimEnd()))

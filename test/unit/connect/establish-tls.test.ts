@@ -12,7 +12,8 @@ const newRequest = (change: Partial<WsConnectRequest> = {}): WsConnectRequest =>
   network.request(`wss://host${hosts++}.example/`, { lookup: lookupOf('10.0.0.1'), ...change })
 
 const ticket = (name: number, change: Partial<TlsSession> = {}): TlsSession => ({
-  bytes: new Uint8Array([name]),
+  handle: name,
+  byteLength: 1,
   expiresAtMs: Number.POSITIVE_INFINITY,
   singleUse: true,
   ...change,
@@ -26,10 +27,10 @@ describe('TLS sessions', () => {
     first.exchange?.onSession?.(ticket(1))
     first.exchange?.onSession?.(ticket(2))
     const second = (await run(request)).link
-    expect(second.exchange?.session?.bytes).toEqual(new Uint8Array([2]))
+    expect(second.exchange?.session?.handle).toBe(2)
     first.exchange?.onSession?.(ticket(3))
-    expect((await run(request)).link.exchange?.session?.bytes).toEqual(new Uint8Array([3]))
-    expect((await run(request)).link.exchange?.session?.bytes).toEqual(new Uint8Array([1]))
+    expect((await run(request)).link.exchange?.session?.handle).toBe(3)
+    expect((await run(request)).link.exchange?.session?.handle).toBe(1)
     expect((await run(request)).link.exchange?.session).toBeUndefined()
   })
 
@@ -79,7 +80,7 @@ describe('TLS sessions', () => {
     const cause = causeOf(run(request))
     await pass(4000)
     expect(await cause).toMatchObject({ kind: 'handshake-failed', stage: 'tls' })
-    expect(network.links.at(-1)?.exchange?.session?.bytes).toEqual(new Uint8Array([2]))
+    expect(network.links.at(-1)?.exchange?.session?.handle).toBe(2)
     network.setUp = wellBehaved
     expect((await run(request)).link.exchange?.session).toBeUndefined()
   })
@@ -97,7 +98,7 @@ describe('TLS sessions', () => {
     }
     await causeOf(run(request))
     network.setUp = wellBehaved
-    expect((await run(request)).link.exchange?.session?.bytes).toEqual(new Uint8Array([1]))
+    expect((await run(request)).link.exchange?.session?.handle).toBe(1)
   })
 })
 

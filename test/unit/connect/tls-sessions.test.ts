@@ -5,14 +5,15 @@ import { tlsFixture, tlsFixtureCa } from '../../support/raw-server.ts'
 
 const DAY_MS = 24 * 3600 * 1000
 
-/** A ticket for one use whose one byte tells it from others. */
+/** A ticket for one use whose handle tells it from others. */
 const ticket = (name: number, change: Partial<TlsSession> = {}): TlsSession => ({
-  bytes: new Uint8Array(10).fill(name),
+  handle: name,
+  byteLength: 10,
   expiresAtMs: 1000,
   singleUse: true,
   ...change,
 })
-const nameOf = (session: TlsSession | undefined): number | undefined => session?.bytes[0]
+const nameOf = (session: TlsSession | undefined): number | undefined => session?.handle as number | undefined
 
 let cache: TlsSessionCache
 
@@ -104,10 +105,10 @@ describe('what is held is bounded', () => {
   })
 
   it('by bytes', () => {
-    cache.put('a', ticket(1, { bytes: new Uint8Array(101) }), 0)
+    cache.put('a', ticket(1, { byteLength: 101 }), 0)
     expect(cache.size).toBe(0)
-    cache.put('a', ticket(1, { bytes: new Uint8Array(60).fill(1) }), 0)
-    cache.put('b', ticket(2, { bytes: new Uint8Array(41).fill(2) }), 0)
+    cache.put('a', ticket(1, { byteLength: 60 }), 0)
+    cache.put('b', ticket(2, { byteLength: 41 }), 0)
     expect([cache.size, cache.bytes]).toEqual([1, 41])
     expect(nameOf(cache.take('b', 0))).toBe(2)
   })
