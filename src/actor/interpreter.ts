@@ -323,8 +323,6 @@ export class Interpreter {
       onMessages: (batch: WsBatch) => heard((live) => this.#messages(batch, live)),
       onPing: (payload, receivedMonoUs) =>
         heard((live) => {
-          // Answered already.
-          this.asks.lanes.countFrame()
           this.watch.ping(receivedMonoUs, live)
           this.hooks.notify('onPing', onPing, payload)
         }),

@@ -80,6 +80,8 @@ export class Lanes {
   #closed = false
   /** The link refused a frame: `onWritable` tells when it has room, and no budget does. */
   #linkIsFull = false
+  /** Of those with which the link has answered pings. */
+  #pongsCounted = 0
   /** Until then own traffic leaves the next frame of the budget to a control ping, which is tried again soon. */
   #keptForPingUs = 0
   /** The link takes nothing any more: the peer has begun to leave. */
@@ -105,6 +107,7 @@ export class Lanes {
     this.#link = link
     this.#closed = false
     this.#linkIsFull = false
+    this.#pongsCounted = 0
     this.#keptForPingUs = 0
     this.#linkClosed = false
   }
@@ -137,19 +140,21 @@ export class Lanes {
 
   /** When the budget has a frame for what waits; Infinity if nothing waits for it. Monotonic µs. */
   nextDueUs(): number {
-    if (this.#pacer === undefined || this.#linkIsFull) return Infinity
-    if (!this.isEmpty) return this.#pacer.nextUs(false)
-    return this.#ownTraffic.waiting.length > 0 ? Math.max(this.#pacer.nextUs(true), this.#keptForPingUs) : Infinity
+    if (this.#linkIsFull) return Infinity
+    if (!this.isEmpty) return this.#budget?.nextUs(false) ?? Infinity
+    if (this.#ownTraffic.waiting.length === 0) return Infinity
+    return Math.max(this.#budget?.nextUs(true) ?? Infinity, this.#keptForPingUs)
   }
 
-  /** A frame that did not come through here has left, or is leaving: a pong, a ping. */
-  countFrame(): void {
+  /** A control ping of ours has left, or is leaving. */
+  countPing(): void {
     this.#pacer?.count(this.#nowUs(), false)
   }
 
   /** The budget has a frame now. */
   get hasFrame(): boolean {
-    return this.#pacer === undefined || this.#pacer.nextUs(false) <= this.#nowUs()
+    const budget = this.#budget
+    return budget === undefined || budget.nextUs(false) <= this.#nowUs()
   }
 
   /** For a control ping of the library's, which waits in no lane. False: the budget has no frame now, the next one is kept. */
@@ -296,15 +301,29 @@ export class Lanes {
   #isBeyond(lane: Lane, index: number): boolean {
     if (this.#pacer?.whenOverBudget !== 'not-delivered') return false
     const ahead = index + (lane === this.#normal ? this.#urgent.waiting.length : 0)
-    return !this.#pacer.hasRoom(this.#nowUs(), ahead)
+    return this.#budget?.hasRoom(this.#nowUs(), ahead) === false
   }
 
   /** The budget has a frame for this lane. */
   #mayGo(lane: Lane): boolean {
-    if (this.#pacer === undefined) return true
+    const budget = this.#budget
+    if (budget === undefined) return true
     const nowUs = this.#nowUs()
     const isOwn = lane === this.#ownTraffic
-    return this.#pacer.nextUs(isOwn) <= nowUs && !(isOwn && nowUs < this.#keptForPingUs)
+    return budget.nextUs(isOwn) <= nowUs && !(isOwn && nowUs < this.#keptForPingUs)
+  }
+
+  /**
+   * The budget, to decide by: with the pongs in it that have left by themselves. A link may have answered pings of which its
+   * owner is yet to hear.
+   */
+  get #budget(): FramePacer | undefined {
+    const pacer = this.#pacer
+    if (pacer === undefined) return undefined
+    const pongs = this.#link?.pongsSent ?? 0
+    pacer.countPongs(pongs - this.#pongsCounted, this.#nowUs())
+    this.#pongsCounted = pongs
+    return pacer
   }
 
   #laneOf({ urgent, own }: OutboundMessage): Lane {

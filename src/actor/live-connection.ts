@@ -92,7 +92,7 @@ export class LiveConnection implements RequestCarrier, WsPingPongLink {
     ping: (payload) => {
       if (!this.#lanes.hasFrame) return OFFER_FULL
       const sent = this.link.ping(payload)
-      if (sent === 1) this.#lanes.countFrame()
+      if (sent === 1) this.#lanes.countPing()
       return sent
     },
     drain: () => this.link.drain(),
@@ -102,7 +102,7 @@ export class LiveConnection implements RequestCarrier, WsPingPongLink {
 
   ping(payload: Uint8Array): boolean {
     if (!this.#lanes.hasFrameForPing() || this.link.ping(payload) !== 1) return false
-    this.#lanes.countFrame()
+    this.#lanes.countPing()
     return true
   }
 

@@ -45,6 +45,8 @@ export class Evidence {
   readonly attemptTimes: { readonly atUs: number; readonly settings: number }[] = []
   /** When frames were handed to the current link, the client's monotonic µs. */
   readonly sentTimes: number[] = []
+  /** Those of pongs. */
+  readonly pongTimes: number[] = []
   /** When data of a topic was last read on the current connection. */
   readonly lastTopicData = new Map<string, number>()
   /** Logins that the exchange has seen, by id. */
@@ -75,6 +77,7 @@ export class Evidence {
     this.attempts++
     checkAttempt(this.#sim)
     this.sentTimes.length = 0
+    this.pongTimes.length = 0
     this.links.length = 0
     this.links.push(link)
   }

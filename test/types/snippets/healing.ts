@@ -69,7 +69,7 @@ export const feed: WsConnection = connect(url, {
   handler,
   pingPong: new ProtocolPingPong({ intervalMs: 2_000, timeoutMs: 5_000 }),
   latencyPolicy: new WsLatencyPolicy({ maxRttMs: 40, percentile: 90, windowMs: 60_000, minSamples: 3, streak: 3 }),
-  pacing: { frames: 4, perMs: 1_000, ownFrames: 2, whenOverBudget: 'queue' },
+  pacing: { frames: 4, perMs: 1_000, pongFrames: 1, ownFrames: 2, whenOverBudget: 'queue' },
   subscriptions: { items: ['trades.BTC', 'book.BTC'], encode: ({ add, remove }) => JSON.stringify({ add, remove }) },
   topics: {
     topicOf: (frame) => (frame.json() as { channel?: string }).channel,

@@ -1,8 +1,12 @@
 import { describe, expect, it } from 'vitest'
+import { WebSocketActor } from '../../../src/actor/websocket-actor.ts'
 import { WsApplicationPingPong } from '../../../src/health/application-ping-pong.ts'
 import { ProtocolPingPong } from '../../../src/health/protocol-ping-pong.ts'
 import type { WsPacingOptions } from '../../../src/session/pacing.ts'
-import { follow, jsonHandler, jsonSubscriptions, mockActor, readyActor, sentTo } from './support.ts'
+import { VirtualClock } from '../../../src/testing/virtual-clock.ts'
+import { MockTransport } from '../../../src/transport/mock.ts'
+import type { WsTransport } from '../../../src/transport/transport.ts'
+import { follow, jsonHandler, jsonSubscriptions, mockActor, readyActor, sentTo, turn } from './support.ts'
 
 const items = Array.from({ length: 12 }, (_, i) => `t${i}`)
 /** One message per item. */
@@ -14,9 +18,17 @@ const oneByOne = jsonSubscriptions({
     }),
 })
 
-async function paced(pacing: WsPacingOptions, subscriptions: readonly string[] = []) {
-  const options = { handler: jsonHandler().handler, subscriptionManager: oneByOne, subscriptions, pacing }
-  const setup = await readyActor({ ...options, subscriptionTimeoutMs: 1500 })
+/** With no room kept for pongs, unless it is about them. */
+async function paced(options: WsPacingOptions, subscriptions: readonly string[] = []) {
+  const pacing = { pongFrames: 0, ...options }
+  const { handler } = jsonHandler()
+  const setup = await readyActor({
+    handler,
+    subscriptionManager: oneByOne,
+    subscriptions,
+    pacing,
+    subscriptionTimeoutMs: 1500,
+  })
   const sends: [atMs: number, what: string][] = []
   let seen = 0
   const look = (): void => {
@@ -112,6 +124,48 @@ describe('pacing of an actor', () => {
     expect(server().frames.at(-1)?.text()).toBe('x')
   })
 
+  it('keeps room for the pong that may follow at any time', async () => {
+    const { actor, server, pass } = await readyActor({ pacing: { frames: 5, perMs: 1000 } })
+    expect(actor.sendBatch(['1', '2', '3', '4', '5', '6'])).toBe(6)
+    await pass(10)
+    expect(server().frames).toHaveLength(4)
+    server().sendPing()
+    await pass(989)
+    expect(server().frames.map(({ opcode }) => opcode)).toEqual([1, 1, 1, 1, 10])
+    await pass(1)
+    expect(server().frames).toHaveLength(7)
+  })
+
+  it('counts pongs that have left, though nobody has told of the ping yet', async () => {
+    let transport: MockTransport | undefined
+    const deaf: WsTransport = {
+      name: 'deaf',
+      connect: (request, events) => (transport as MockTransport).connect(request, { ...events, onPing: () => {} }),
+    }
+    transport = new MockTransport({ onConnect: (server) => server.accept() })
+    const clock = new VirtualClock()
+    const pacing = { frames: 4, perMs: 1000, pongFrames: 0 }
+    const actor = new WebSocketActor({
+      url: 'ws://host.example/',
+      transport: deaf,
+      clock,
+      connectBudget: false,
+      pacing,
+    })
+    actor.start()
+    await turn()
+    clock.advance(0)
+    const [server] = transport.servers
+    for (let i = 0; i < 3; i++) server?.sendPing()
+    clock.advance(0)
+    expect(server?.frames).toHaveLength(3)
+    expect([actor.send('1'), actor.send('2')]).toEqual(['taken', 'queued'])
+    clock.advance(1000)
+    expect(server?.frames).toHaveLength(5)
+    void actor.stop({ timeoutMs: 0 })
+    clock.advance(1000)
+  })
+
   it('goes at half the pace on the connection after a 1008, until one has proven healthy', async () => {
     const { actor, server, pass } = await paced({ frames: 1, perMs: 1000 })
     server().close(1008, 'too many requests')
@@ -158,7 +212,7 @@ describe('pacing of an actor', () => {
           said.push(actor.send('{"id":"s3"}'))
         },
       }).handler,
-      pacing: { frames: 3, perMs: 1000, whenOverBudget: 'not-delivered' },
+      pacing: { frames: 3, perMs: 1000, pongFrames: 0, whenOverBudget: 'not-delivered' },
     })
     server().sendText('{}')
     await pass()
@@ -222,7 +276,7 @@ describe('pacing of an actor', () => {
       ...options,
       handler,
       pingPong: json,
-      pacing: { frames: 2, perMs: 1000, ownFrames: 2 },
+      pacing: { frames: 2, perMs: 1000, pongFrames: 0, ownFrames: 2 },
     })
     one.server().sendText('{"ping":1}')
     await one.pass()
@@ -230,7 +284,12 @@ describe('pacing of an actor', () => {
     expect(sentTo(one.server()).slice(0, 3)).toMatchObject([{ sub: ['t0'] }, { sub: ['t1'] }, { pong: 1 }])
 
     const pingPong = new ProtocolPingPong({ intervalMs: 2500, timeoutMs: 60_000 })
-    const two = await readyActor({ ...options, handler, pingPong, pacing: { frames: 2, perMs: 1000, ownFrames: 2 } })
+    const two = await readyActor({
+      ...options,
+      handler,
+      pingPong,
+      pacing: { frames: 2, perMs: 1000, pongFrames: 0, ownFrames: 2 },
+    })
     for (let ms = 0; ms < 5000; ms += 50) await two.pass(50)
     expect(two.server().frames.filter(({ opcode }) => opcode === 9)).toHaveLength(1)
     expect(sentTo(two.server()).length).toBeGreaterThan(6)
