@@ -13,7 +13,10 @@ export interface WsTopicWatchOptions {
   readonly resubscribe?: boolean
   /** Default 10 s. */
   readonly resubscribeEveryMs?: number
-  /** Resubscriptions of a topic that may be in vain before the connection is replaced. Default 2; `Infinity` never replaces it. */
+  /**
+   * Resubscriptions of a topic that may be in vain before the connection is replaced: each gives it all of its `silentAfterMs`
+   * again, from the acknowledgement on, and at least {@link resubscribeEveryMs}. Default 2; `Infinity` never replaces it.
+   */
   readonly reconnectAfter?: number
 }
 
@@ -37,7 +40,7 @@ export interface TopicVerdict {
 interface Watched {
   /** When its last data came, or it was acknowledged. */
   lastUs: number
-  /** Silence is counted from here: later than `lastUs` after a stall or a pause of ours. */
+  /** Silence is counted from here: later than `lastUs` after a stall or a pause of ours, and when it was asked for anew. */
   awaitedUs: number
   /** Infinity: it may be quiet for ever, and only its first data is awaited. */
   readonly limitUs: number
@@ -84,7 +87,11 @@ export class TopicWatch {
   /** The venue has acknowledged it: data is awaited from now on. */
   acked(topic: string, nowUs: number): void {
     const watched = this.#topics.get(topic)
-    if (watched !== undefined) return
+    if (watched !== undefined) {
+      // Asked for anew: it has its time again, from now on.
+      if (watched.silent) watched.awaitedUs = Math.max(watched.awaitedUs, nowUs)
+      return
+    }
     const limitUs = this.#limitUs(topic)
     if (this.#shortestUs !== undefined) this.#shortestUs = Math.min(this.#shortestUs, limitUs)
     this.#topics.set(topic, { lastUs: nowUs, awaitedUs: nowUs, limitUs, silent: false, resubscribed: 0, seen: false })
@@ -151,7 +158,8 @@ export class TopicWatch {
     const again: string[] = []
     let hopeless: SilentTopic | undefined
     let dueUs = Infinity
-    const mayAsk = resubscribe && nowUs >= this.#resubscribeUs
+    let waits = false
+    const mayAsk = nowUs >= this.#resubscribeUs
     for (const [topic, watched] of this.#topics) {
       const { lastUs, awaitedUs, limitUs } = watched
       if (nowUs < awaitedUs + limitUs) {
@@ -165,14 +173,18 @@ export class TopicWatch {
         this.#silent++
       }
       if (!resubscribe) continue
-      if (mayAsk && watched.resubscribed >= reconnectAfter) hopeless ??= about
-      else if (mayAsk) {
+      if (!mayAsk) waits = true
+      else if (watched.resubscribed >= reconnectAfter) hopeless ??= about
+      else {
         watched.resubscribed++
+        watched.awaitedUs = nowUs
+        dueUs = Math.min(dueUs, nowUs + limitUs)
         again.push(topic)
       }
     }
     if (again.length > 0 || hopeless !== undefined) this.#resubscribeUs = nowUs + resubscribeEveryMs * 1000
-    this.#dueUs = resubscribe && this.anySilent ? Math.min(dueUs, Math.max(this.#resubscribeUs, nowUs + 1000)) : dueUs
+    if (waits || hopeless !== undefined) dueUs = Math.min(dueUs, Math.max(this.#resubscribeUs, nowUs + 1000))
+    this.#dueUs = dueUs
     return { silent, resubscribe: again, hopeless }
   }
 

@@ -84,6 +84,39 @@ describe('TopicWatch', () => {
     expect(last?.resubscribe).toEqual(['b'])
   })
 
+  it('gives a slow topic all of its time after each round, from the acknowledgement on, whatever becomes of quicker ones', () => {
+    const { watch } = open({ silentAfterMs: (topic) => (topic === 'slow' ? 60_000 : 100), reconnectAfter: 1 })
+    watch.acked('slow', 0)
+    watch.acked('quick', 0)
+    const asked: [number, string][] = []
+    let hopelessMs: number | undefined
+    for (let ms = 0; ms <= 200_000 && hopelessMs === undefined; ms += 100) {
+      // The quick one comes back from each silence.
+      if (ms % 700 === 0) watch.data('quick', ms * MS)
+      const verdict = watch.verdict(ms * MS)
+      for (const topic of verdict?.resubscribe ?? []) {
+        if (topic === 'slow') asked.push([ms, topic])
+        // The venue takes 5 s to acknowledge.
+        if (topic === 'slow') watch.acked('slow', (ms + 5000) * MS)
+      }
+      if (verdict?.hopeless?.topic === 'slow') hopelessMs = ms
+    }
+    const [[firstMs] = [0]] = asked
+    expect(asked).toHaveLength(1)
+    expect(firstMs).toBeGreaterThanOrEqual(60_000)
+    expect(hopelessMs).toBeGreaterThanOrEqual(firstMs + 65_000)
+    expect(hopelessMs).toBeLessThanOrEqual(firstMs + 66_100)
+  })
+
+  it('counts no stall or pause of ours as time that a topic asked for anew has had', () => {
+    const { watch } = open({ reconnectAfter: 1 })
+    watch.acked('a', 0)
+    expect(watch.verdict(100 * MS)?.resubscribe).toEqual(['a'])
+    watch.restart(1150 * MS)
+    expect(watch.verdict(1200 * MS)?.hopeless).toBeUndefined()
+    expect(watch.verdict(1250 * MS)?.hopeless).toMatchObject({ topic: 'a', silentForMs: 1250, sinceUs: 0 })
+  })
+
   it('replaces the connection at once with reconnectAfter 0, and never with Infinity', () => {
     const eager = open({ reconnectAfter: 0 }).watch
     eager.acked('a', 0)
