@@ -8,6 +8,7 @@ import type { Interpreter } from './interpreter.ts'
 import type { LiveConnection } from './live-connection.ts'
 import { Pings } from './pings.ts'
 import { Proof, type Wanted } from './proof.ts'
+import { ReadAhead } from './read-ahead.ts'
 import { POLL_US, Schedule } from './schedule.ts'
 import { dueUsOf } from './state.ts'
 
@@ -28,8 +29,7 @@ export class Watch {
   #pingDueUs = Infinity
   #metricsDueUs = Infinity
   #paused = false
-  /** Since when the event loop has had a turn to read, for a link that cannot when asked. */
-  #turnGrantedUs: number | undefined
+  readonly #readAhead = new ReadAhead()
   #timeOutDoubted = false
   #heartbeatsSeen = 0
   #closeAfterLanes: { readonly code: number; readonly reason: string; readonly deadlineUs: number } | undefined
@@ -230,7 +230,7 @@ export class Watch {
   }
 
   arm(): void {
-    if (this.#turnGrantedUs === undefined) this.#schedule.arm(this.#dueUs(), this.#lookForStallWithinUs)
+    if (!this.#readAhead.isUnderWay) this.#schedule.arm(this.#dueUs(), this.#lookForStallWithinUs)
   }
 
   /** The shortest silence that anything is judged by. */
@@ -276,20 +276,14 @@ export class Watch {
     const { live, options, asks } = this.#actor
     const nowUs = options.clock.monoUs()
     asks.table.progress(nowUs)
-    let readUs = this.#turnGrantedUs
-    if (readUs === undefined) {
+    if (!this.#readAhead.isUnderWay) {
       this.#noticeStall(lateUs, sleptUs, nowUs)
       if (nowUs < this.#verdictDueUs()) return
-      if (live !== undefined && !live.link.drain()) {
-        // This transport cannot read now: the event loop does it before the timer fires again.
-        this.#turnGrantedUs = nowUs
-        this.#schedule.armNextTurn()
-        return
-      }
-      readUs = nowUs
     }
-    this.#turnGrantedUs = undefined
-    this.#judge(readUs)
+    const readUs = this.#readAhead.read(live?.link, nowUs)
+    // The event loop reads before the timer fires again.
+    if (readUs === undefined) this.#schedule.armNextTurn()
+    else this.#judge(readUs)
   }
 
   /**

@@ -17,6 +17,8 @@ import { runWriter } from './payload.ts'
 import type { WsPayloadWriter } from './transport.ts'
 
 const SPARE_SCRATCH_BYTES = 4096
+/** 16 MiB in messages of usual sizes: a peer that sends faster than it is heard must not have us read for ever. */
+const MAX_BATCHES_PER_DRAIN = 64
 
 /** What the loop delivers to: one per link. */
 export interface NativeReceiver {
@@ -71,11 +73,17 @@ export class NativeLoop implements RecordMemory {
     this.#links.delete(id)
   }
 
-  /** See {@link NativeAddon.drain}; delivers what came. False while a batch is out. */
+  /** Reads and delivers until there is nothing, bounded; see {@link NativeAddon.drain}. False while a batch is out. */
   drain(id: number): boolean {
-    const count = this.addon.drain(id)
-    if (count > 0) this.#deliver(count)
-    return count >= 0
+    let count = this.addon.drain(id)
+    if (count < 0) return false
+    // The answer that somebody waits for may lie behind more than a batch holds, and behind what the peer could not send while
+    // nobody read.
+    for (let batches = 1; count > 0; batches++) {
+      this.#deliver(count)
+      count = batches < MAX_BATCHES_PER_DRAIN ? this.addon.drain(id) : 0
+    }
+    return true
   }
 
   /** Runs `writer` and hands its bytes, in the addon's scratch memory where they fit, to `use`. */

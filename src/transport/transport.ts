@@ -112,7 +112,7 @@ export interface WsLink {
   pause(): void
   resume(): void
   /**
-   * Reads what the socket holds now, bounded, and delivers it before returning; false when a delivery is under way, so
+   * Reads what the socket holds now, all of it but for a bound (16 MiB), and delivers it before returning; false when a delivery is under way, so
    * that nothing could be read. Verdicts that hang on silence call it first.
    */
   drain(): boolean

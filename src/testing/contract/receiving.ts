@@ -186,6 +186,16 @@ export const receivingCases: readonly ContractCase[] = [
     assert.equal(link.drain(), scene.traits.drains)
   }),
 
+  contractCase('drain delivers all that the socket holds, however many messages that are', async (scene) => {
+    const { link, log, peer } = await scene.open()
+    const many = 20_000
+    peer.send(Buffer.concat([...Array.from({ length: many }, () => text('')), text('answer')]))
+    assert.equal(link.drain(), scene.traits.drains)
+    if (scene.traits.drains) assert.equal(log.messages.length, many + 1)
+    await scene.until(() => log.messages.length === many + 1, 'the messages, in any case')
+    assert.equal(log.messages.at(-1)?.text, 'answer')
+  }),
+
   contractCase('drain reads nothing from inside a delivery', async (scene) => {
     const { link, log, peer } = await scene.open()
     const drained: boolean[] = []
