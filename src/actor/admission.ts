@@ -3,7 +3,7 @@ import type { WsDisconnectCause } from '../errors/disconnect-cause.ts'
 import type { WsCircuitBreaker } from '../reconnect/circuit-breaker.ts'
 import { type ConnectBudget, defaultConnectBudget } from '../reconnect/connect-budget.ts'
 import { MAX_TIMER_MS } from '../support/check.ts'
-import type { Clock } from '../support/clock.ts'
+import { type Clock, sharedUs } from '../support/clock.ts'
 
 const LOOK_AT_CIRCUIT_MS = 1000
 /** Ends that say nothing about whether the venue can be connected to. */
@@ -70,7 +70,7 @@ export class Admission {
 
   /** The host refused our address: for so long, nobody who shares the budget connects to it. */
   coolDown(host: string, forMs: number): void {
-    this.#budgetOf(host)?.coolDown(host, this.#clock.epochUs() + Math.min(forMs, MAX_TIMER_MS) * 1000)
+    this.#budgetOf(host)?.coolDown(host, sharedUs(this.#clock) + Math.min(forMs, MAX_TIMER_MS) * 1000)
   }
 
   /** An attempt, or a connection that had not proven healthy. */
@@ -87,7 +87,7 @@ export class Admission {
     if (openMs > 0) return { why: 'circuit-open', host, delayMs: openMs }
     const budget = this.#budgetOf(host)
     if (budget === undefined) return undefined
-    const { waitMs, why } = budget[how](host, this.#clock.epochUs())
+    const { waitMs, why } = budget[how](host, sharedUs(this.#clock))
     return waitMs > 0 ? { why, host, delayMs: waitMs } : undefined
   }
 

@@ -44,6 +44,8 @@ const GO: ConnectClaim = { waitMs: 0, why: 'connect-budget' }
 const MAX_CONNECTS = 1000
 const MAX_LIMITS = 8
 const MAX_HOSTS = 4096
+/** Words hold times with so much added: 0 is one in which none has been remembered. */
+const BASE = 1n
 /** Words in front of a place's ring of times. */
 const HOST = 0
 const COOL_UNTIL = 1
@@ -54,14 +56,13 @@ const RING = 2
  * address: venues count by address, and answer too many connects with a ban. Several threads may use one: {@link shared}.
  *
  * An interval never sees more connects than its limit, wherever it begins: times are remembered, there is no bucket whose
- * burst could add to its refill. Times are of the wall clock, the one clock that threads have in common; when it is set back,
- * what lies in the future counts as now.
+ * burst could add to its refill. Times are µs of the monotonic clock that threads have in common, whatever becomes of the wall
+ * clock: `Number(process.hrtime.bigint()) / 1000`.
  */
 export class ConnectBudget {
   readonly #limits: readonly ConnectLimit[]
   readonly #words: BigInt64Array
   readonly #ring: number
-  readonly #longestUs: bigint
   readonly #places: number
 
   /** Throws `WsConfigError`. The second argument is {@link from}'s. */
@@ -72,7 +73,6 @@ export class ConnectBudget {
     this.#places = check.integer('ConnectBudget.maxHosts', given.maxHosts, 1, MAX_HOSTS, 64)
     if (check.problems.length > 0) throw new WsConfigError(check.problems)
     this.#ring = ringOf(this.#limits)
-    this.#longestUs = BigInt(Math.max(...this.#limits.map(({ perMs }) => perMs)) * 1000)
     this.#words = new BigInt64Array(memory ?? new SharedArrayBuffer(8 * this.#places * (RING + this.#ring)))
   }
 
@@ -99,11 +99,11 @@ export class ConnectBudget {
     return { memory: this.#words.buffer as SharedArrayBuffer, limits: this.#limits }
   }
 
-  /** Asks for one connect to `host` (a name without port: venues count by address) at `nowUs`, Unix epoch µs. */
+  /** Asks for one connect to `host` (a name without port: venues count by address) at `nowUs`. */
   claim(host: string, nowUs: number): ConnectClaim {
     // Judged by the beginning of this µs and remembered by its end: an interval must not lose a part of it at either end.
-    const now = BigInt(Math.floor(nowUs))
-    const remembered = BigInt(Math.ceil(nowUs))
+    const now = BASE + BigInt(Math.floor(nowUs))
+    const remembered = BASE + BigInt(Math.ceil(nowUs))
     const place = this.#placeOf(host)
     for (;;) {
       // Before the times are read: whoever claims meanwhile takes the oldest time's place too, and so one of us fails and looks
@@ -117,13 +117,13 @@ export class ConnectBudget {
 
   /** What {@link claim} would say, and nothing is counted. */
   ask(host: string, nowUs: number): ConnectClaim {
-    return this.#ask(this.#placeOf(host), BigInt(Math.floor(nowUs)))
+    return this.#ask(this.#placeOf(host), BASE + BigInt(Math.floor(nowUs)))
   }
 
-  /** Nobody connects to `host` before `untilUs`, Unix epoch µs. An earlier time than one that was told already is ignored. */
+  /** Nobody connects to `host` before `untilUs`. An earlier time than one that was told already is ignored. */
   coolDown(host: string, untilUs: number): void {
     const index = this.#placeOf(host) + COOL_UNTIL
-    const until = BigInt(Math.ceil(Math.min(untilUs, Number.MAX_SAFE_INTEGER)))
+    const until = BASE + BigInt(Math.ceil(Math.min(untilUs, Number.MAX_SAFE_INTEGER)))
     for (let seen = Atomics.load(this.#words, index); seen < until; ) {
       const found = Atomics.compareExchange(this.#words, index, seen, until)
       if (found === seen) return
@@ -131,9 +131,10 @@ export class ConnectBudget {
     }
   }
 
-  /** Until when `host` wants to be left alone, Unix epoch µs; 0 when it never said so. */
+  /** Until when `host` wants to be left alone; 0 when it never said so. */
   coolingUntilUs(host: string): number {
-    return Number(Atomics.load(this.#words, this.#placeOf(host) + COOL_UNTIL))
+    const until = Atomics.load(this.#words, this.#placeOf(host) + COOL_UNTIL)
+    return until === 0n ? 0 : Number(until - BASE)
   }
 
   #ask(place: number, now: bigint): ConnectClaim {
@@ -156,18 +157,12 @@ export class ConnectBudget {
     return first * size
   }
 
-  /**
-   * Times of the connects that are remembered, in µs, newest first. Those that lie in the future count as now: another thread may
-   * be a little ahead of us. Those that lie further ahead than any limit looks back are of a clock that was set back since, and
-   * become now for good; otherwise nobody could connect until that time has come again.
-   */
+  /** Times of the connects that are remembered, µs, newest first. Another thread may have looked at the clock after us. */
   #timesOf(place: number, now: bigint): Float64Array {
     const times = new Float64Array(this.#ring)
     for (let i = 0; i < this.#ring; i++) {
-      const index = place + RING + i
-      const time = Atomics.load(this.#words, index)
-      if (time > now + this.#longestUs) Atomics.compareExchange(this.#words, index, time, now)
-      times[i] = Number(time > now ? now : time)
+      const time = Atomics.load(this.#words, place + RING + i)
+      times[i] = time === 0n ? -Infinity : Number(time > now ? now : time)
     }
     return times.sort().reverse()
   }
@@ -176,7 +171,7 @@ export class ConnectBudget {
     let waitMs = 0
     for (const { connects, perMs } of this.#limits) {
       const last = times[connects - 1] as number
-      if (last > 0) waitMs = Math.max(waitMs, perMs - (Number(now) - last) / 1000)
+      waitMs = Math.max(waitMs, perMs - (Number(now) - last) / 1000)
     }
     return waitMs
   }

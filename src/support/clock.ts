@@ -15,6 +15,8 @@ export interface Clock {
   monoUs(): number
   /** Unix epoch µs. For people and logs; it may jump. */
   epochUs(): number
+  /** Monotonic µs on a scale that all threads of the process have in common, for what they share. Default: {@link monoUs}. */
+  sharedUs?(): number
   /** Runs `callback` once, `delayMs` from now (fractions and negative values are allowed and mean "as soon as due"). */
   setTimer(delayMs: number, callback: () => void): ClockTimer
 }
@@ -23,8 +25,15 @@ export interface Clock {
 export const systemClock: Clock = {
   monoUs: () => performance.now() * 1000,
   epochUs: () => (performance.timeOrigin + performance.now()) * 1000,
+  // `performance.now()` begins anew in each Worker.
+  sharedUs: () => Number(process.hrtime.bigint()) / 1000,
   setTimer(delayMs, callback) {
     const timer = setTimeout(callback, Math.max(0, Math.ceil(delayMs)))
     return { cancel: () => clearTimeout(timer) }
   },
+}
+
+/** What threads agree upon by `clock`. */
+export function sharedUs(clock: Clock): number {
+  return clock.sharedUs?.() ?? clock.monoUs()
 }

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { ConnectBudget } from '../../src/reconnect/connect-budget.ts'
+import { sharedUs, systemClock } from '../../src/support/clock.ts'
 import { CompiledLibrary } from '../support/child.ts'
 
 let library: CompiledLibrary
@@ -49,4 +50,19 @@ it('threads that claim at the same time get exactly the limit together, for each
   )
   const sums = HOSTS.map((_, i) => granted.reduce((sum, counts) => sum + (counts[i] as number), 0))
   expect(sums).toEqual(HOSTS.map(() => CONNECTS))
+})
+
+it('threads have one clock for what they share, though performance.now() begins anew in each', async () => {
+  const code = `
+    const { parentPort, workerData } = require('node:worker_threads')
+    import(workerData).then(({ systemClock }) => parentPort.postMessage(systemClock.sharedUs()))
+  `
+  const worker = new Worker(code, { eval: true, workerData: library.entry })
+  const before = sharedUs(systemClock)
+  const there = await new Promise<number>((resolve, reject) => {
+    worker.once('message', resolve)
+    worker.once('error', reject)
+  })
+  expect(there).toBeGreaterThan(before)
+  expect(there).toBeLessThan(sharedUs(systemClock))
 })

@@ -41,8 +41,8 @@ export class Evidence {
   readonly userReplays = new Set<number>()
   /** Items that were rejected on the current connection. */
   readonly rejected = new Set<string>()
-  /** Attempts that had begun, the client's wall clock (µs), and how often that had been set. */
-  readonly attemptTimes: { readonly atUs: number; readonly settings: number }[] = []
+  /** Attempts that had begun, the client's monotonic µs. */
+  readonly attemptTimes: number[] = []
   /** When frames were handed to the current link, the client's monotonic µs. */
   readonly sentTimes: number[] = []
   /** Those of pongs. */

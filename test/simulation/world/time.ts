@@ -119,8 +119,6 @@ export class ClientClock implements Clock {
   readonly #time: WorldTime
   readonly #timers = new EventHeap()
   #monoJumpUs = 0
-  /** How often it has been set, or has jumped. */
-  settings = 0
   #epochJumpUs = 0
 
   constructor(time: WorldTime) {
@@ -157,13 +155,11 @@ export class ClientClock implements Clock {
 
   /** The machine was suspended, or virtual: time that the network did not see. */
   jumpMono(us: number): void {
-    this.settings++
     this.#monoJumpUs += us
   }
 
   /** Somebody set the clock. */
   jumpEpoch(us: number): void {
-    this.settings++
     this.#epochJumpUs += us
   }
 }

@@ -41,7 +41,7 @@ describe('the connect budget of an actor', () => {
 
   it('is asked for the host that a function of the url gave, and the function again after a wait', async () => {
     const connectBudget = oneASecond()
-    const now = mockActor().clock.epochUs()
+    const now = mockActor().clock.monoUs()
     connectBudget.claim('b.example', now)
     let asked = 0
     const setup = mockActor({ connectBudget, url: () => `ws://b.example/?token=${++asked}` })
@@ -81,6 +81,23 @@ describe('the connect budget of an actor', () => {
     },
   )
 
+  it('waits neither longer nor shorter for somebody setting the wall clock', async () => {
+    for (const setByMs of [-3_600_000, 3_600_000]) {
+      const connectBudget = new ConnectBudget()
+      const refused = mockActor({ connectBudget, reconnect: NoReconnect }, refuse(429, [['Retry-After', '7']]))
+      refused.actor.start()
+      await refused.pass()
+      const other = mockActor({ connectBudget })
+      other.clock.epochUs = () => 1_577_836_800_000_000 + setByMs * 1000
+      other.actor.start()
+      await other.pass(6999)
+      expect(other.of('held')).toMatchObject([{ why: 'cool-down', delayMs: 7000 }])
+      expect(other.transport.servers).toHaveLength(0)
+      await other.pass(1)
+      expect(other.transport.servers).toHaveLength(1)
+    }
+  })
+
   // Seed 14 of the simulation: six connects within an interval that five may have.
   it('counts a connect when it begins, not before the function of the url has taken its time', async () => {
     const connectBudget = oneASecond()
@@ -94,7 +111,7 @@ describe('the connect budget of an actor', () => {
     })
     setup.actor.start()
     await setup.pass(700)
-    expect(connectBudget.ask('host.example', setup.clock.epochUs())).toMatchObject({ waitMs: 1000 })
+    expect(connectBudget.ask('host.example', setup.clock.monoUs())).toMatchObject({ waitMs: 1000 })
     expect(setup.transport.servers).toHaveLength(1)
     await setup.pass()
     setup.server().reset()
@@ -107,7 +124,7 @@ describe('the connect budget of an actor', () => {
   it('does not connect when it is stopped at the very moment at which its wait is over', async () => {
     const connectBudget = oneASecond()
     const { actor, clock, pass, transport } = mockActor({ connectBudget })
-    connectBudget.claim('host.example', clock.epochUs())
+    connectBudget.claim('host.example', clock.monoUs())
     actor.start()
     await pass()
     clock.advance(1000)
@@ -121,7 +138,7 @@ describe('the connect budget of an actor', () => {
   it('leaves nothing behind when an actor is stopped while it waits', async () => {
     const connectBudget = oneASecond()
     const { actor, clock, pass } = mockActor({ connectBudget })
-    connectBudget.claim('host.example', clock.epochUs())
+    connectBudget.claim('host.example', clock.monoUs())
     actor.start()
     await pass()
     const stopped = actor.stop()
