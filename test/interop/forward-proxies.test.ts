@@ -2,7 +2,9 @@ import { spawnSync } from 'node:child_process'
 import { afterEach, describe, expect, test } from 'vitest'
 import { type ConnectOptions, connect, type WsProxyInit } from '../../src/index.ts'
 import { RawServer, tlsFixture, tlsFixtureCa } from '../support/raw-server.ts'
+import { PATIENT } from './client.ts'
 import { type RunningProxy, startDante, startSquid } from './proxies.ts'
+import { PATIENCE_MS } from './server-program.ts'
 
 /** Not part of CI's: proxies of ours are there (test/integration/proxies.test.ts). */
 const all = process.env['INTEROP_ALL'] === '1'
@@ -73,6 +75,7 @@ describe.skipIf(!all)('through proxies that others wrote (npm run test:interop -
             proxy: proxy(running.port, 'me:s3cret@'),
             family: 4,
             tls: { ca },
+            ...PATIENT,
             closeTimeoutMs: 1,
             reconnect: false,
             onMessage: (message) => seen.push(message.text()),
@@ -85,7 +88,7 @@ describe.skipIf(!all)('through proxies that others wrote (npm run test:interop -
           feed.send(large)
           expect((await peer.expectFrame(1)).payload.length).toBe(large.length)
           await peer.text(large)
-          await expect.poll(() => seen.map(({ length }) => length)).toEqual([large.length])
+          await expect.poll(() => seen.map(({ length }) => length), { timeout: PATIENCE_MS }).toEqual([large.length])
           await feed.close()
         }
       },
@@ -94,7 +97,8 @@ describe.skipIf(!all)('through proxies that others wrote (npm run test:interop -
     test.skipIf(isMissing).each(['native', 'ws'] as const)('a server that is not there, over %s', async (transport) => {
       const running = await start()
       endings.push(running.stop)
-      const given = { transport, family: 4, reconnect: false, proxy: proxy(running.port, 'me:s3cret@') } as const
+      const own = { transport, family: 4, reconnect: false, proxy: proxy(running.port, 'me:s3cret@') } as const
+      const given: ConnectOptions = { ...PATIENT, ...own }
       const { cause } = await connect('wss://127.0.0.1:1/', given).closed()
       expect(cause).toMatchObject({ kind: 'handshake-failed', stage: 'proxy' })
       expect(cause.code).toMatch(/^ERR_(PROXY_REFUSED|SOCKS_CONNECTION_REFUSED)$/)

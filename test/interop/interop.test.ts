@@ -4,6 +4,7 @@ import type { InteropServer, RunningServer } from './catalogue.ts'
 import { forEachServer, TRANSPORTS } from './chosen.ts'
 import { InteropClient } from './client.ts'
 import { expectEchoes, expectFragmented, expectOrder, SIZES } from './echoes.ts'
+import { PATIENCE_MS } from './server-program.ts'
 
 forEachServer(suite)
 
@@ -47,7 +48,7 @@ function suite(server: InteropServer): void {
 
     test('a ping of ours is answered', async () => {
       const client = await open()
-      expect(await client.connection.ping()).toBeGreaterThan(0)
+      expect(await client.connection.ping({ timeoutMs: PATIENCE_MS })).toBeGreaterThan(0)
       if (traits.tellsPings)
         expect(await client.told('ping')).toMatchObject({ payload: expect.stringMatching(/^([0-9a-f]{2})+$/) })
     })
@@ -108,13 +109,14 @@ function suite(server: InteropServer): void {
 
     if (traits.tls) {
       test('the proxy cuts what is silent, with TCP alone, and spares what pings', async () => {
-        const impatient = await server.start({ silenceS: 2 })
+        // Long enough for a busy machine to ping in time, and short enough to wait for.
+        const impatient = await server.start({ silenceS: 5 })
         try {
           const silent = new InteropClient(impatient, { transport })
           const pongs: Uint8Array[] = []
           const pinging = new InteropClient(impatient, {
             transport,
-            pingPong: new ProtocolPingPong({ intervalMs: 100 }),
+            pingPong: new ProtocolPingPong({ intervalMs: 100, timeoutMs: PATIENCE_MS }),
             onPong: (payload) => pongs.push(payload),
           })
           clients.push(silent, pinging)

@@ -7,6 +7,13 @@ const { once } = require('node:events')
 const { join } = require('node:path')
 const { WebSocketServer } = require('ws')
 
+// How quick a busy machine is, is not what is tested.
+const ms = 30_000
+const PATIENT = {
+  closeTimeoutMs: ms,
+  timeouts: { dnsMs: ms, tcpMs: ms, tlsMs: ms, upgradeMs: ms, totalMs: ms },
+}
+
 const pem = (name) => readFileSync(join(__dirname, 'tls', name), 'utf8')
 
 async function echo(connect, server, scheme, options) {
@@ -15,7 +22,11 @@ async function echo(connect, server, scheme, options) {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
 
-  const connection = connect(`${scheme}://localhost:${server.address().port}/`, { native: 'require', ...options })
+  const connection = connect(`${scheme}://localhost:${server.address().port}/`, {
+    native: 'require',
+    ...PATIENT,
+    ...options,
+  })
   const events = []
   for await (const event of connection) {
     events.push(event.kind === 'message' ? event.text() : event.kind)
