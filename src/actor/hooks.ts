@@ -69,9 +69,18 @@ export class Hooks {
 
   /** The hook returned what makes no sense; `want` says what would. */
   nonsense(hook: string, returned: unknown, want: string): void {
-    this.watch(hook, returned)
+    this.#watchNonsense(hook, returned)
     const given = typeof returned === 'string' ? JSON.stringify(returned.slice(0, 64)) : describe(returned)
     this.failed(hook, new SharedWsError('ERR_HOOK_RETURN', `${hook} must return ${want}; it returned ${given}`))
+  }
+
+  /** It may be anything, an object whose `then` throws among it. */
+  #watchNonsense(hook: string, returned: unknown): void {
+    try {
+      this.watch(hook, returned)
+    } catch (error) {
+      this.failed(hook, error)
+    }
   }
 
   /** Counts, reports, and acts unless `quietly`: the caller then acts itself. */

@@ -142,14 +142,16 @@ export class Inbound<M, E> implements WsIngressSink<E> {
     const { handler, clock } = this.#options
     if (handler?.matchReply === undefined) return false
     let match: WsReplyMatch | undefined
+    let makesSense = false
     try {
       match = handler.matchReply(frame)
+      makesSense = match === undefined || isReplyMatch(match)
     } catch (error) {
       this.#hooks.failed('handler.matchReply', error)
       return false
     }
     if (match === undefined) return false
-    if (!isReplyMatch(match)) {
+    if (!makesSense) {
       this.#hooks.nonsense(
         'handler.matchReply',
         match,

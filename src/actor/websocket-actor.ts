@@ -214,6 +214,11 @@ export class ResolvedActor implements WsActor {
     return this.#closed.promise
   }
 
+  /** Leaves this connection for another one, because of `cause`; without one it does nothing. */
+  replace(cause: WsDisconnectCause): void {
+    if (this.#core.live !== undefined) this.#core.leave(cause, 'reconnect', true)
+  }
+
   abandon(cause: WsDisconnectCause): void {
     this.#core.leave(cause, 'stop', false)
   }

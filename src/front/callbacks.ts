@@ -11,17 +11,20 @@ export interface CallbackGuardOptions {
 
 /**
  * Runs the user's callbacks so that nothing they throw reaches the transport or the process: it is counted, reported,
- * and closes the connection when the policy says so. Promises that they return (an `async` callback) are watched too.
+ * and acts as the policy says. Promises that they return (an `async` callback) are watched too.
  */
 export class CallbackGuard {
   readonly #options: CallbackGuardOptions
-  readonly #close: (error: unknown, callback: string) => void
+  readonly #act: (policy: 'reconnect' | 'close', error: unknown, callback: string) => void
   #errors = 0
 
-  /** `close` ends the connection; called for each exception under policy `close`. */
-  constructor(options: CallbackGuardOptions, close: (error: unknown, callback: string) => void) {
+  /** `act` is called for each exception, unless the policy is to continue. */
+  constructor(
+    options: CallbackGuardOptions,
+    act: (policy: 'reconnect' | 'close', error: unknown, callback: string) => void,
+  ) {
     this.#options = options
-    this.#close = close
+    this.#act = act
   }
 
   get errors(): number {
@@ -43,7 +46,8 @@ export class CallbackGuard {
   failed(name: string, callback: object, error: unknown): void {
     this.#errors++
     this.#report(name, callback, error)
-    if (this.#options.whenCallbackThrows === 'close') this.#close(error, name)
+    const { whenCallbackThrows } = this.#options
+    if (whenCallbackThrows !== 'continue') this.#act(whenCallbackThrows, error, name)
   }
 
   /** For hot paths: `result` is what a callback returned, and may be a promise. */

@@ -54,7 +54,11 @@ export class HealingConnection implements WsConnection {
     this.transportName = transport.name
     this.#guard = new CallbackGuard(
       { onCallbackError: options.callbacks.onCallbackError, whenCallbackThrows: options.whenCallbackThrows },
-      (error, name) => this.#giveUp(callbackThrew(name, error)),
+      (policy, error, name) => {
+        const cause = callbackThrew(name, error, policy)
+        if (policy === 'close') this.#giveUp(cause)
+        else this.#actor.replace(cause)
+      },
     )
     this.#inbox = new Inbox(options, this.#guard, {
       setPaused: (paused) => {

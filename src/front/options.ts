@@ -31,7 +31,12 @@ export interface WsQueueOptions {
 }
 
 /** What an exception thrown by one of the user's callbacks does; it is reported to `onCallbackError` either way. */
-export type WsCallbackErrorPolicy = 'continue' | 'close'
+export type WsCallbackErrorPolicy =
+  | 'continue'
+  /** This connection is left for another one, behind its pending asks; while there is none, nothing. */
+  | 'reconnect'
+  /** It all ends at once, and for good. */
+  | 'close'
 
 /** Options of an actor that `connect()` hands on as they are. */
 export const HANDED_ON = [
@@ -128,6 +133,6 @@ export interface ConnectOptions<M = unknown, E = unknown>
    * `handler.parse`, and which one it was. Default: a process warning, once per callback.
    */
   readonly onCallbackError?: (error: unknown, callback: string) => void
-  /** Default `continue`. `close` ends it all at once, and for good. */
+  /** Default `continue`. */
   readonly whenCallbackThrows?: WsCallbackErrorPolicy
 }

@@ -56,7 +56,7 @@ export function resolveOptions(url: unknown, options: unknown): ResolvedOptions 
   const whenCallbackThrows = check.oneOf(
     'whenCallbackThrows',
     given.whenCallbackThrows,
-    ['continue', 'close'],
+    ['continue', 'reconnect', 'close'],
     'continue',
   )
   const own = {
@@ -72,7 +72,7 @@ export function resolveOptions(url: unknown, options: unknown): ResolvedOptions 
     subscriptionManager: manager,
     subscriptions: items,
     reconnect: given.reconnect === false ? NoReconnect : given.reconnect,
-    whenHookThrows: whenCallbackThrows === 'close' ? 'stop' : 'continue',
+    whenHookThrows: whenCallbackThrows === 'close' ? 'stop' : whenCallbackThrows,
   })
   if (check.problems.length > 0) throw new WsConfigError(check.problems)
   return { ...own, checked }

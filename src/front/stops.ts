@@ -13,9 +13,9 @@ export function queueOverflowed(): WsDisconnectCause {
 }
 
 /** `callback` is the option's name. */
-export function callbackThrew(callback: string, thrown: unknown): WsDisconnectCause {
+export function callbackThrew(callback: string, thrown: unknown, policy: 'reconnect' | 'close'): WsDisconnectCause {
   const error = toError(thrown)
-  const message = `${callback} threw, and whenCallbackThrows is "close": ${error.message}`
+  const message = `${callback} threw, and whenCallbackThrows is "${policy}": ${error.message}`
   return { kind: 'internal-error', code: 'ERR_CALLBACK_THREW', message, context: callback, error }
 }
 

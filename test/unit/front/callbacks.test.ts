@@ -9,12 +9,12 @@ afterEach(() => {
 
 function setup(options: Partial<ConstructorParameters<typeof CallbackGuard>[0]> = {}) {
   const reported: [unknown, string][] = []
-  const closes: [unknown, string][] = []
+  const acts: [string, unknown, string][] = []
   const guard = new CallbackGuard(
     { onCallbackError: (error, name) => reported.push([error, name]), whenCallbackThrows: 'continue', ...options },
-    (error, name) => closes.push([error, name]),
+    (...act) => acts.push(act),
   )
-  return { guard, reported, closes }
+  return { guard, reported, acts }
 }
 
 const boom = new Error('boom')
@@ -32,7 +32,7 @@ describe('CallbackGuard', () => {
     expect(guard.errors).toBe(0)
   })
 
-  it('catches, counts and reports; closes only when the policy says so', () => {
+  it('catches, counts and reports; acts only when the policy says so', () => {
     const lenient = setup()
     lenient.guard.run('onPing', thrower)
     lenient.guard.failed('onMessage', thrower, boom)
@@ -41,10 +41,12 @@ describe('CallbackGuard', () => {
       [boom, 'onPing'],
       [boom, 'onMessage'],
     ])
-    expect(lenient.closes).toEqual([])
-    const strict = setup({ whenCallbackThrows: 'close' })
-    strict.guard.run('onPing', thrower)
-    expect(strict.closes).toEqual([[boom, 'onPing']])
+    expect(lenient.acts).toEqual([])
+    for (const whenCallbackThrows of ['reconnect', 'close'] as const) {
+      const strict = setup({ whenCallbackThrows })
+      strict.guard.run('onPing', thrower)
+      expect(strict.acts).toEqual([[whenCallbackThrows, boom, 'onPing']])
+    }
   })
 
   it('watches the promises of async callbacks, and thenables that throw', async () => {

@@ -261,6 +261,52 @@ describe('the end', () => {
     },
   )
 
+  it('a callback that throws under policy reconnect has the connection replaced behind its pending asks', async () => {
+    const seen: string[] = []
+    const { connection, server, pass, heard, transport } = await healing({
+      whenCallbackThrows: 'reconnect',
+      onCallbackError: () => {},
+      handler: jsonHandler().handler,
+      onMessage: (message) => {
+        seen.push(message.text())
+        if (message.text() === '{"bad":1}') throw new Error('cannot parse')
+      },
+    })
+    const asked = connection.ask({ frame: 'x', requestId: '1', confirmMode: 'confirmed', timeoutMs: 500 })
+    server().sendText('{"bad":1}')
+    await pass()
+    expect(await connection.ask({ frame: 'y', confirmMode: 'sent', timeoutMs: 500 })).toMatchObject({
+      reason: 'not-ready',
+    })
+    server().sendText('{"id":1,"result":1}')
+    await pass()
+    expect((await asked).kind).toBe('confirmed')
+    const cause = { kind: 'internal-error', code: 'ERR_CALLBACK_THREW', context: 'onMessage' }
+    expect(heard.find(({ kind }) => kind === 'disconnected')).toMatchObject({ cause, next: { attempt: 2 } })
+    await pass(1000)
+    expect([connection.state, transport.servers.length, seen]).toEqual([
+      'open',
+      2,
+      ['{"bad":1}', '{"id":1,"result":1}'],
+    ])
+  })
+
+  it('one that throws between connections, or while closing, changes nothing', async () => {
+    const { connection, server, pass, transport } = await healing({
+      whenCallbackThrows: 'reconnect',
+      onCallbackError: () => {},
+      onEvent: ({ kind }) => {
+        if (kind === 'disconnected') throw new Error('no more')
+      },
+    })
+    server().reset()
+    await pass(1000)
+    expect([connection.state, transport.servers.length]).toEqual(['open', 2])
+    void connection.close()
+    await pass(3000)
+    expect([connection.state, transport.servers.length]).toEqual(['closed', 2])
+  })
+
   it('a callback that throws under policy close ends it, while it is deciding too', async () => {
     const { connection, server, pass, clock } = await healing({
       whenCallbackThrows: 'close',
