@@ -79,6 +79,4 @@ export class FrameGuard implements FrameSink {
 const BY_WS_CODE = {
   WS_ERR_INVALID_UTF8: 'ERR_WS_TEXT_NOT_UTF8',
   WS_ERR_INVALID_CLOSE_CODE: 'ERR_WS_CLOSE_CODE_INVALID',
-  // More fragments, or more pieces of one frame, than `ws` is willing to hold: see `wsOptions`.
-  WS_ERR_TOO_MANY_BUFFERED_PARTS: 'ERR_WS_MESSAGE_TOO_LARGE',
 } as const satisfies Record<string, ProtocolStatusCode>

@@ -25,6 +25,11 @@ export interface FrameLimits {
   readonly maxFrameBytes: number
   /** A compressed message may be a little longer: what deflate cannot compress grows by its block headers. */
   readonly maxMessageBytes: number
+  /**
+   * Of one message: its frames, and the pieces in which their payloads come. For whoever keeps an object for each. Default: any
+   * number.
+   */
+  readonly maxMessageParts?: number
 }
 
 const MAX_HEADER_BYTES = 14
@@ -46,15 +51,19 @@ export class FrameWalker {
   #headBytes = 0
   #payloadLeft = 0
   #inPayload = false
+  #isData = false
   #fragmented = false
   #messageBytes = 0
   #maxMessageBytes = 0
+  readonly #maxMessageParts: number
+  #messageParts = 0
   #violation: ProtocolStatus | undefined
   /** Where in the current chunk the current frame begins; 0 when it began in an earlier one. */
   #frameStart = 0
 
   constructor(limits: FrameLimits, sink: FrameSink, from: 'server' | 'client' = 'server') {
     this.#limits = limits
+    this.#maxMessageParts = limits.maxMessageParts ?? Number.POSITIVE_INFINITY
     this.#sink = sink
     this.#fromClient = from === 'client'
   }
@@ -75,7 +84,8 @@ export class FrameWalker {
 
   /**
    * Walks over the next bytes of the stream. Returns how many of them come before the frame that broke a rule: all of
-   * them when none did. (That frame's first header bytes may have been in an earlier chunk.)
+   * them when none did. (That frame's first header bytes may have been in an earlier chunk.) A payload that comes in too many
+   * pieces breaks one too: then those before the last piece.
    */
   walk(chunk: Uint8Array): number {
     let at = 0
@@ -83,6 +93,10 @@ export class FrameWalker {
     while (at < chunk.length && this.#violation === undefined) {
       if (this.#inPayload) {
         const end = Math.min(chunk.length, at + this.#payloadLeft)
+        if (this.#isData && ++this.#messageParts > this.#maxMessageParts) {
+          this.#violation = protocolStatus('ERR_WS_MESSAGE_TOO_LARGE')
+          return at
+        }
         this.#sink.onPayload(chunk, at, end)
         this.#payloadLeft -= end - at
         at = end
@@ -151,6 +165,8 @@ export class FrameWalker {
       if (opcode !== 0) this.#maxMessageBytes = this.#maxBytesOf((first & RSV1) !== 0)
       if (this.#messageBytes + length > this.#maxMessageBytes) return 'ERR_WS_MESSAGE_TOO_LARGE'
       this.#messageBytes = fin ? 0 : this.#messageBytes + length
+      if (opcode !== 0) this.#messageParts = 0
+      if (++this.#messageParts > this.#maxMessageParts) return 'ERR_WS_MESSAGE_TOO_LARGE'
       this.#fragmented = !fin
     }
 
@@ -158,6 +174,7 @@ export class FrameWalker {
     this.#headBytes = 0
     this.#payloadLeft = length
     this.#inPayload = true
+    this.#isData = opcode < FIRST_CONTROL_OPCODE
     this.#sink.onHeader({ fin, opcode, compressed: (first & RSV1) !== 0, length, maskKey })
     if (length === 0) this.#endFrame()
     return undefined

@@ -6,8 +6,6 @@ import type { MessageInflater } from './message-deflate.ts'
 
 const NO_LIMITS = { maxFrameBytes: Number.MAX_SAFE_INTEGER, maxMessageBytes: Number.MAX_SAFE_INTEGER }
 const FIRST_CONTROL_OPCODE = 8
-/** As many as `ws` takes of an uncompressed message: see `wsOptions`. */
-export const MAX_FRAGMENTS = 256 * 1024
 
 /**
  * Rewrites a server's frames for `ws`, which then needs no permessage-deflate: each compressed message becomes one
@@ -61,8 +59,7 @@ export class InflatedFrames implements FrameSink {
       return
     }
     for (const piece of this.#pieces) this.#fragments.push(piece)
-    if (this.#fragments.length > MAX_FRAGMENTS) this.#violation = protocolStatus('ERR_WS_MESSAGE_TOO_LARGE')
-    else if (fin) this.#inflate(this.#opcode)
+    if (fin) this.#inflate(this.#opcode)
   }
 
   #inflate(opcode: number): void {

@@ -34,7 +34,7 @@ import {
   type WsPayload,
 } from './transport.ts'
 import { UpgradedStream } from './upgraded-stream.ts'
-import { MAX_WS_MESSAGE_BYTES, wsClient, wsOptions } from './ws-package.ts'
+import { MAX_WS_MESSAGE_BYTES, MAX_WS_MESSAGE_PARTS, wsClient, wsOptions } from './ws-package.ts'
 import { type WsCompression, WsSender } from './ws-sender.ts'
 
 /** What there is once the server has switched protocols. */
@@ -75,7 +75,9 @@ export class WsPackageLink implements WsLink {
     this.#request = request
     this.#events = events
     this.#maxMessageBytes = Math.min(request.limits.maxMessageBytes, MAX_WS_MESSAGE_BYTES)
-    this.#guard = new FrameGuard({ ...request.limits, maxMessageBytes: this.#maxMessageBytes })
+    const { maxFrameBytes } = request.limits
+    const maxMessageParts = MAX_WS_MESSAGE_PARTS
+    this.#guard = new FrameGuard({ maxFrameBytes, maxMessageBytes: this.#maxMessageBytes, maxMessageParts })
   }
 
   // ---- Before it is open: called by the transport ----

@@ -1,6 +1,11 @@
 import { createRequire } from 'node:module'
 import type { WebSocket } from 'ws'
-import { MAX_FRAGMENTS } from './inflated-frames.ts'
+
+/**
+ * Frames of a message, and pieces in which they are read: `ws` keeps an object for each, so that a limit in bytes alone would
+ * not bound its memory. A message of 16 MiB may come in fragments of 64 bytes, as Autobahn sends it, each read by itself.
+ */
+export const MAX_WS_MESSAGE_PARTS = 512 * 1024
 
 /** `ws` takes its limit as a signed 32-bit number. */
 export const MAX_WS_MESSAGE_BYTES = 2 ** 31 - 1
@@ -25,8 +30,9 @@ export function wsOptions(maxMessageBytes: number): WebSocket.ClientOptions & { 
     // Ours, so that they are bounded and the owner hears of the ping behind its pong.
     autoPong: false,
     maxPayload: maxMessageBytes,
-    // A message of 16 MiB may come in fragments of 64 bytes, as Autobahn sends it.
-    maxFragments: MAX_FRAGMENTS,
+    // Ours: it would answer with 1008.
+    maxFragments: 0,
+    maxBufferedChunks: 0,
     // Deadlines are ours, on the request's clock.
     closeTimeout: 2 ** 31 - 1,
   }

@@ -64,6 +64,32 @@ describe('the walker stops in front of the frame that breaks a rule', () => {
   })
 })
 
+describe('a message may have only so many parts', () => {
+  const sink = { onHeader: () => {}, onPayload: () => {}, onFrameEnd: () => {} }
+  const walkerOf = (maxMessageParts: number) => new FrameWalker({ ...LIMITS, maxMessageParts }, sink)
+  const first = encodeServerFrame(1, '', { fin: false })
+  const more = encodeServerFrame(0, '', { fin: false })
+  const last = encodeServerFrame(0, '')
+  const ping = encodeServerFrame(9, 'ping')
+
+  test('frames, counted anew in each message, and control frames not', () => {
+    const walker = walkerOf(3)
+    const message = Buffer.concat([first, ping, more, ping, ping, last, ping])
+    for (let i = 0; i < 3; i++) expect(walker.walk(message)).toBe(message.length)
+    expect(walker.walk(Buffer.concat([first, more, more, last]))).toBe(3 * first.length)
+    expect(walker.violation).toMatchObject({ code: 'ERR_WS_MESSAGE_TOO_LARGE', closeCode: 1009 })
+  })
+
+  test('and pieces in which one frame comes, but not those of a control frame', () => {
+    const text = encodeServerFrame(1, 'abc')
+    const bytewise = (walker: FrameWalker, bytes: Buffer): number[] =>
+      [...bytes].map((byte) => walker.walk(Buffer.of(byte)))
+    const walker = walkerOf(4)
+    for (let i = 0; i < 3; i++) expect(bytewise(walker, Buffer.concat([ping, text]))).not.toContain(0)
+    expect(bytewise(walkerOf(3), text)).toEqual([1, 1, 1, 1, 0])
+  })
+})
+
 describe('the guard', () => {
   test('tells where a CLOSE begins, and admits what follows without judging it', () => {
     const guard = new FrameGuard(LIMITS)
