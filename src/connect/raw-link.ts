@@ -33,7 +33,9 @@ export interface WsTlsInfo {
   readonly cipher: string
   /** The protocol that the server chose of those we offer by ALPN (RFC 7301): `http/1.1`, or '' when it has no opinion. */
   readonly alpn: string
-  /** The certificate's chain leads to a trusted root. Can be false only with `validateCerts: false`. */
+  /**
+   * The certificate's chain leads to a trusted root, and it is for this host. Can be false only with `validateCerts: false`.
+   */
   readonly authorized: boolean
   /** The handshake was a short one, with a session of an earlier connection. */
   readonly sessionReused: boolean

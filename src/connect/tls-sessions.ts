@@ -108,5 +108,5 @@ export const tlsSessions = new TlsSessionCache()
  */
 export function tlsSessionKey(tls: PreparedTls, tlsName: string, hostPort: string): string {
   const { contextKey, serverName, verifyHost } = tls
-  return JSON.stringify([hostPort, tlsName, serverName ?? null, verifyHost ?? null, contextKey])
+  return JSON.stringify([hostPort, tlsName, serverName ?? null, verifyHost, contextKey])
 }

@@ -23,8 +23,8 @@ export interface PreparedTls {
   readonly keyLog: boolean
   /** SNI; undefined for an IP literal. */
   readonly serverName: string | undefined
-  /** Name or IP literal the certificate must carry; undefined when `verify` is false. */
-  readonly verifyHost: string | undefined
+  /** Name or IP literal the certificate must carry; without `verify` it is looked at all the same, for `authorized`. */
+  readonly verifyHost: string
 }
 
 /** What does not depend on the host. */
@@ -50,7 +50,7 @@ export function prepareTls(config: WsTlsConfig, host: string): PreparedTls {
     ...context,
     // RFC 6066 section 3: literal addresses are not permitted in SNI.
     serverName: isIP(name) === 0 ? name : undefined,
-    verifyHost: context.verify ? name : undefined,
+    verifyHost: name,
   }
 }
 

@@ -157,8 +157,8 @@ export interface NativeSocketOptions {
 export interface NativeStartTlsOptions {
   /** For SNI; omitted for IP literals (RFC 6066 section 3). */
   readonly serverName: string | undefined
-  /** Name or IP literal that the certificate must carry; undefined: not checked. */
-  readonly verifyHost: string | undefined
+  /** Name or IP literal that the certificate must carry. */
+  readonly verifyHost: string
   /** A session to offer: it is copied. */
   readonly session: NativeTlsSession['handle'] | undefined
   /** Whether `sessions` records are wanted. */

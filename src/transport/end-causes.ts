@@ -18,7 +18,9 @@ export function localCloseUnanswered(): LocalStop {
 
 /** The peer did not finish the close handshake in time, so we ended TCP. */
 export function closeTimedOut(timeoutMs: number): LocalStop {
-  const message = `we closed the connection; the server did not finish the close handshake within ${timeoutMs} ms`
+  // What the user's timeout has left for it: no round number.
+  const ms = Math.round(timeoutMs)
+  const message = `we closed the connection; the server did not finish the close handshake within ${ms} ms`
   return { kind: 'local-stop', code: 'ERR_CLOSE_TIMEOUT', message, closeCode: 1006, closeReason: '' }
 }
 

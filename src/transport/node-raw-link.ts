@@ -120,6 +120,7 @@ export class NodeRawLink implements RawLink {
       const tcp = this.#socket
       let secure: TLSSocket
       let certificateEndsMs = session?.expiresAtMs ?? Number.POSITIVE_INFINITY
+      let isForOther = false
       try {
         secure = connectTls({
           socket: tcp,
@@ -132,7 +133,9 @@ export class NodeRawLink implements RawLink {
           checkServerIdentity(_servername, certificate) {
             // Node calls this for full handshakes only; a resumed one shows no certificate.
             certificateEndsMs = Date.parse(certificate.valid_to) || 0
-            return options.verifyHost === undefined ? undefined : checkServerIdentity(options.verifyHost, certificate)
+            const mismatch = checkServerIdentity(options.verifyHost, certificate)
+            isForOther = mismatch !== undefined
+            return mismatch
           },
         })
       } catch (error) {
@@ -144,6 +147,8 @@ export class NodeRawLink implements RawLink {
       if (onSession !== undefined) {
         // Node does not show the lifetime of a ticket, but OpenSSL offers none that is past it.
         secure.on('session', (handle: Buffer) => {
+          // A session remembers whether the chain was trusted, not whose certificate it was: the next one would pass for authorized.
+          if (isForOther) return
           const singleUse = secure.getProtocol() === 'TLSv1.3'
           onSession({ handle, byteLength: handle.byteLength, expiresAtMs: certificateEndsMs, singleUse })
         })

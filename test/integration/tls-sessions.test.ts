@@ -169,6 +169,14 @@ describe.each(cases)('$transport, $version', ({ transport, version }) => {
     expect(cause).toMatchObject({ stage: 'tls', code: 'DEPTH_ZERO_SELF_SIGNED_CERT' })
   })
 
+  test('a certificate for another host is not authorized, however often it is seen', async () => {
+    const venue = await listen()
+    const careless = { ca: tlsFixtureCa(), validateCerts: false, serverName: 'other.example' }
+    for (let i = 0; i < 3; i++) expect(await visit(venue, transport, careless)).toMatchObject({ authorized: false })
+    const cause = await failedVisit(venue, transport, { ca: tlsFixtureCa(), serverName: 'other.example' })
+    expect(cause).toMatchObject({ stage: 'tls', code: 'ERR_TLS_CERT_ALTNAME_INVALID' })
+  })
+
   test('the client keeps its identity, and another has its own', async () => {
     const venue = await listen({ ca: tlsFixtureCa(), requestCert: true, rejectUnauthorized: true })
     const { cert, key } = tlsFixture('client')

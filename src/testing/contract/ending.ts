@@ -65,10 +65,11 @@ export const endingCases: readonly ContractCase[] = [
 
   contractCase('our close, not answered, ends at its deadline', async (scene) => {
     const open = await scene.open()
-    open.link.close(1000, '', 30)
+    open.link.close(1000, '', 30.25)
     await clientClose(scene, open.peer)
     const cause = await scene.ended(open)
     assert.equal(cause.code, 'ERR_CLOSE_TIMEOUT')
+    assert.match(cause.message, / within 30 ms$/)
     assert.deepEqual(facts(cause), { kind: 'local-stop', closeCode: 1006, closeReason: '' })
     await scene.until(() => open.peer.clientEnded, 'the end of our side')
   }),

@@ -54,7 +54,7 @@ describe('prepareTls', () => {
       ciphers: config.ciphers,
       verify: false,
       serverName: 'example.com',
-      verifyHost: undefined,
+      verifyHost: 'example.com',
     })
     expect(prepareTls({ ca }, 'example.com').ca).toEqual([ca])
     expect(prepareTls({ ca, extraCa: [otherCert] }, 'example.com').ca).toEqual([ca, otherCert])
