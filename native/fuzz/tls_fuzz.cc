@@ -45,20 +45,13 @@ const Contexts& Made() {
   return contexts;
 }
 
-TlsStart Start() {
-  TlsStart start;
-  start.server_name = start.verify_host = "localhost";
-  start.keep_sessions = true;
-  return start;
-}
-
 class Run {
  public:
   explicit Run(Input& input) : input_(input) {
     const uint8_t choice = input.Byte();
     inner_version_ = choice & 1;
     servers_.push_back(std::make_unique<TlsServer>(Made().servers[choice >> 1 & 1].get()));
-    BeginStream(std::make_unique<TlsStream>(Made().client.get(), Start()));
+    BeginStream();
     if (choice & 4) return;  // the handshake is the input's
     Settle();
     if (choice & 8) Tunnel();
@@ -189,7 +182,12 @@ class Run {
     return words;
   }
 
-  void BeginStream(std::unique_ptr<TlsStream> stream) {
+  void BeginStream() {
+    TlsStart start;
+    start.server_name = start.verify_host = "localhost";
+    start.session = session_.get();
+    start.keep_sessions = true;
+    auto stream = std::make_unique<TlsStream>(Made().client.get(), start);
     CHECK(stream->ok(), stream->error());
     if (stream_ != nullptr) stream->RideOn(std::move(stream_));
     stream_ = std::move(stream);
@@ -208,7 +206,7 @@ class Run {
     offered_.clear();
     heard_ = 0;
     servers_.push_back(std::make_unique<TlsServer>(Made().servers[inner_version_].get()));
-    BeginStream(std::make_unique<TlsStream>(Made().client.get(), Start()));
+    BeginStream();
   }
 
   // As Link::ReadSealed does it.
@@ -270,14 +268,11 @@ class Run {
   }
 
   void TakeSessions() {
-    const std::vector<TlsSession> sessions = stream_->TakeSessions();
+    std::vector<TlsSession> sessions = stream_->TakeSessions();
     CHECK(sessions.size() <= TlsStream::kMaxKeptSessions);
     CHECK(!stream_->has_sessions(), "they are given once");
-    for (const TlsSession& session : sessions) {
-      SSL_SESSION* parsed = ParseSession(session.der);
-      CHECK(parsed != nullptr, "what is given out can be read back");
-      SSL_SESSION_free(parsed);
-    }
+    // The newest is offered to the server behind the proxy, whether it is that one's or not.
+    if (!sessions.empty()) session_ = std::move(sessions.back().handle);
     CHECK_EQ(ERR_peek_error(), 0ul);
   }
 
@@ -312,6 +307,7 @@ class Run {
   size_t inner_version_ = 0;
   Bytes output_;  // of the stream
   std::unique_ptr<TlsStream> stream_;
+  SessionHandle session_;   // taken
   std::string up_;          // ciphertext on its way to the server
   std::string wire_;        // and to the client
   std::string said_;        // by the server

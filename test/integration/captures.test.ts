@@ -1,5 +1,5 @@
 import { gunzipSync } from 'node:zlib'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { pieceSizes } from '../../src/cli/chop.ts'
 import { type ReplayOptions, startReplayServer } from '../../src/cli/replay.ts'
 import { connect } from '../../src/front/connect.ts'
@@ -106,6 +106,9 @@ describe.skipIf(NO_CAPTURES !== undefined)(NO_CAPTURES ?? 'captures', () => {
           if (event.kind !== 'message') continue
           hash.add(event.isText, event.bytes())
           if (hash.messages % 50 === 0) await new Promise((resolve) => setImmediate(resolve))
+          // As slow as it takes for the queue to be full once.
+          if (hash.messages === 1)
+            await vi.waitFor(() => expect(feed.stats().queuedMessages).toBeGreaterThanOrEqual(50))
         }
         return feed
       })

@@ -104,12 +104,14 @@ describe.each(['native', 'ws'])('signals and pipes, transport %s', (transport) =
     const watch = run('watch', server.url, '--transport', transport)
     watch.child.stdout?.once('data', () => watch.child.stdout?.pause())
     let before = -1
+    let same = 0
+    // For so long that it is not just a busy machine that lets one of them wait.
     const halted = (): boolean => {
-      const same = taken > 0 && taken === before
+      same = taken > 0 && taken === before ? same + 1 : 0
       before = taken
-      return same
+      return same === 3
     }
-    await expect.poll(halted, { interval: 500, timeout: 30_000 }).toBe(true)
+    await expect.poll(halted, { interval: 500, timeout: 60_000 }).toBe(true)
     return { watch, taken: () => taken }
   }
 

@@ -32,7 +32,7 @@ async function untilGone(pid: number): Promise<void> {
 
 describe.each(['native', 'ws'])('on %s', (transport) => {
   test('loses the connection three times, and every promise holds', async () => {
-    const run = demo('--seconds', '4', '--transport', transport)
+    const run = demo('--seconds', '8', '--transport', transport)
     expect(await run.exit()).toEqual({ code: 0, signal: null })
     expect(run.err).toBe('')
     expect(run.out).toContain(`gateway on ${transport}\n`)

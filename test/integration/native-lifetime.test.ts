@@ -27,8 +27,8 @@ const ended = (result: unknown) => ({ code: 0, signal: null, stderr: '', result 
 const ROUNDS = process.env['SHARED_WS_ROUNDS'] ?? '13'
 const CYCLES = process.env['SHARED_WS_CYCLES'] ?? '600'
 /** Long enough for a busy machine; only a hang takes it. */
-const ROUNDS_MS = PATIENCE_MS + Number(ROUNDS) * 1000
-const CYCLES_MS = PATIENCE_MS + Number(CYCLES) * 50
+const ROUNDS_MS = PATIENCE_MS + Number(ROUNDS) * 5000
+const CYCLES_MS = PATIENCE_MS + Number(CYCLES) * 100
 
 describe('native links', () => {
   test('in Workers that are terminated at any moment', { timeout: ROUNDS_MS + 15_000 }, async () => {

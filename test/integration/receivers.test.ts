@@ -50,9 +50,14 @@ describe.skipIf(missing !== undefined)(`core agrees${missing === undefined ? '' 
     expect(never, 'differences that are listed and did not happen').toEqual([])
   }
 
-  test('with the receiver of ws', () => agrees(12_000, false, wsReceive, WS_DIFFERENCES))
-  test('with the receiver of ws, compressed', () => agrees(8000, true, wsReceive, WS_DEFLATE_DIFFERENCES))
-  test('with our decoder in TypeScript', () => agrees(12_000, false, typescriptReceive, TYPESCRIPT_DIFFERENCES))
-  test('with our decoder in TypeScript, compressed', () =>
-    agrees(12_000, true, typescriptReceive, TYPESCRIPT_DEFLATE_DIFFERENCES))
+  // Ten seconds of work each; only a hang takes so long.
+  const timeout = 600_000
+  test('with the receiver of ws', { timeout }, () => agrees(12_000, false, wsReceive, WS_DIFFERENCES))
+  test('with the receiver of ws, compressed', { timeout }, () => agrees(8000, true, wsReceive, WS_DEFLATE_DIFFERENCES))
+  test('with our decoder in TypeScript', { timeout }, () =>
+    agrees(12_000, false, typescriptReceive, TYPESCRIPT_DIFFERENCES),
+  )
+  test('with our decoder in TypeScript, compressed', { timeout }, () =>
+    agrees(12_000, true, typescriptReceive, TYPESCRIPT_DEFLATE_DIFFERENCES),
+  )
 })

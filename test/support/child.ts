@@ -41,7 +41,7 @@ export interface ChildResult {
 }
 
 /** How long a child may take, unless told otherwise, before it counts as one that does not exit by itself. */
-export const PATIENCE_MS = 45_000
+export const PATIENCE_MS = 90_000
 
 /** Runs a script of `test/integration/children` until it ends. */
 export function runChild(script: string, argv: readonly string[], patienceMs = PATIENCE_MS): Promise<ChildResult> {

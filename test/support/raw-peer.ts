@@ -21,7 +21,7 @@ export type RawEnd =
   | { readonly how: 'reset'; readonly code: string }
   | { readonly how: 'destroyed' }
 
-const DEFAULT_WAIT_MS = 10_000
+const DEFAULT_WAIT_MS = 30_000
 
 /**
  * One accepted connection, in the hands of the test. Waits reject after 10 s, so that a broken client fails a test with

@@ -73,7 +73,7 @@ export class RawServer {
     const ready = this.#upgraded.shift()
     if (ready !== undefined) return ready
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(this.#failure ?? new Error('no connection came')), 10_000)
+      const timer = setTimeout(() => reject(this.#failure ?? new Error('no connection came')), 30_000)
       this.#waiting.push((peer) => {
         clearTimeout(timer)
         resolve(peer)
