@@ -87,6 +87,18 @@ export function phaseFailed(phase: 'authenticate' | 'on-ready', thrown: unknown)
     : sessionFailed(phase, 'ERR_AUTH_FAILED', `authentication failed: ${error.message}`, error)
 }
 
+/** Of the gaps that the topics have which needed it. */
+export function authExpired(): WsDisconnectCause {
+  return sessionFailed('authenticate', 'ERR_AUTH_EXPIRED', 'the venue says that our authentication has expired')
+}
+
+/** Of the gap of the topic. */
+export function subscriptionRevoked({ code, message }: { code?: string; message?: string }): WsDisconnectCause {
+  const why = [code, message].filter((part) => part !== undefined).join(': ')
+  const said = `the venue has taken its acknowledgement back${why === '' ? '' : `: ${why}`}`
+  return sessionFailed('subscribe', 'ERR_SUBSCRIPTION_REVOKED', said)
+}
+
 export function subscriptionsUnanswered(items: readonly string[], timeoutMs: number): WsDisconnectCause {
   const message = `no answer to a subscription within ${timeoutMs} ms (subscriptionTimeoutMs): ${items.length} item(s)`
   return sessionFailed('subscribe', 'ERR_SUBSCRIBE_TIMEOUT', message)

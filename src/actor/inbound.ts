@@ -4,7 +4,7 @@ import type { WsHeartbeat } from '../health/ping-pong.ts'
 import type { WsIngressSink, WsIngressVerdict } from '../ingress/ingress.ts'
 import type { PendingRequests } from '../requests/pending-requests.ts'
 import type { WsReplyMatch } from '../requests/reply-match.ts'
-import type { WsErrorAction, WsParsed, WsSession } from '../session/endpoint-handler.ts'
+import type { WsErrorAction, WsParsed, WsServerError, WsSession } from '../session/endpoint-handler.ts'
 import type { WsFrame } from '../transport/frame.ts'
 import type { WsBatch } from '../transport/transport.ts'
 import { reconnectRequested, shutdownBy } from './causes.ts'
@@ -18,6 +18,8 @@ export interface InboundOwner {
   readonly table: PendingRequests
   /** False once nothing of this connection may be delivered. */
   wanted(live: LiveConnection): boolean
+  /** The venue has refused something. */
+  refused(error: WsServerError): void
   /** A frame may answer a subscription message. True: it did. */
   subscriptionAnswer(frame: WsFrame): boolean
   leave(cause: WsDisconnectCause, next: Next): void
@@ -163,6 +165,10 @@ export class Inbound<M, E> implements WsIngressSink<E> {
     const effect = this.#owner.table.reply(live.connection, match, frame, clock.monoUs(), 'upper-bound')
     if (effect === 'settled' || effect === 'late') live.answerSeen = true
     else this.#health.count.unmatchedReplies++
+    if (effect === 'settled' && match.verdict === 'rejected') {
+      const { code, message = '' } = match
+      this.#owner.refused(code === undefined ? { message } : { code, message })
+    }
     // Ids of which the table knows nothing are perhaps of the user's own making: such a frame is data like others.
     return effect !== 'unknown'
   }
@@ -210,7 +216,10 @@ export class Inbound<M, E> implements WsIngressSink<E> {
 
   #serverError({ error }: Extract<WsParsed<M>, { kind: 'server-error' }>, session: WsSession): void {
     const { handler } = this.#options
-    if (handler?.handleServerError === undefined) return
+    if (handler?.handleServerError === undefined) {
+      this.#owner.refused(error)
+      return
+    }
     let action: WsErrorAction
     try {
       action = handler.handleServerError(error, session)
@@ -222,7 +231,8 @@ export class Inbound<M, E> implements WsIngressSink<E> {
     if (action === 'reconnect') this.#owner.leave(reconnectRequested('handler', why), 'reconnect')
     else if (action === 'fatal') this.#owner.leave(shutdownBy('handler.handleServerError', why), 'stop')
     else if (action === 'reauthenticate') session.authExpired()
-    else if (action !== 'continue') {
+    else if (action === 'continue') this.#owner.refused(error)
+    else {
       const want = "'continue', 'reconnect', 'reauthenticate' or 'fatal'"
       this.#hooks.nonsense('handler.handleServerError', action, want)
     }

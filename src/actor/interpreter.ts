@@ -91,9 +91,10 @@ export class Interpreter {
     this.#inbound = new Inbound(options, this.hooks, this.health, {
       table: this.asks.table,
       wanted: (live) => this.#live === live && !this.#terminating,
+      refused: (error) => this.session.refused(error),
       subscriptionAnswer: (frame) => this.session.subscriptionAnswer(frame),
       leave: (cause, next) => this.leave(cause, next, true),
-      topicData: (topic, atUs) => this.watch.topicData(topic, atUs),
+      topicData: (topic, atUs) => this.watch.topics.data(topic, atUs),
       rtt: (rttUs, atUs) => this.watch.rtt(rttUs, atUs),
     })
     this.watch = new Watch(this)

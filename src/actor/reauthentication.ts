@@ -11,6 +11,8 @@ const RENEW_AGAIN_AT = 0.92
 interface Running {
   /** The venue says that the old authentication is no longer valid: nothing may be asked meanwhile. */
   expired: boolean
+  /** What needs authentication is subscribed again. */
+  resubscribes: boolean
   readonly hook: string
   readonly deadlineUs: number
 }
@@ -28,6 +30,17 @@ export class Reauthentication {
 
   constructor(actor: Interpreter) {
     this.#actor = actor
+  }
+
+  /** There is a connection, and somebody to authenticate it. */
+  get isPossible(): boolean {
+    const { state, options } = this.#actor
+    return state.kind === 'ready' && options.handler?.authenticate !== undefined
+  }
+
+  /** One is being made. */
+  get isRunning(): boolean {
+    return this.#running !== undefined
   }
 
   /** Asks and sends of users are refused. */
@@ -59,11 +72,19 @@ export class Reauthentication {
 
   /** The venue says so. Nothing where there is nobody to authenticate. */
   expired(): void {
-    const { state, options } = this.#actor
-    if (state.kind !== 'ready' || options.handler?.authenticate === undefined || this.blocks) return
+    if (!this.isPossible || this.blocks) return
     this.#actor.status({ kind: 'auth-expired' })
-    if (this.#running !== undefined) this.#running.expired = true
-    else this.#begin(true)
+    this.#actor.session.privateLost()
+    if (this.#running === undefined) this.#begin(true, true)
+    else this.#running.expired = this.#running.resubscribes = true
+  }
+
+  /** It may have been dropped without a word: made anew while everything goes on. False: nobody can. */
+  suspect(): boolean {
+    if (!this.isPossible) return false
+    if (this.#running === undefined) this.#begin(false, true)
+    else this.#running.resubscribes = true
+    return true
   }
 
   nextDueUs(): number {
@@ -75,7 +96,7 @@ export class Reauthentication {
     if (nowUs < this.nextDueUs()) return
     if (this.#running === undefined) {
       this.#renewUs = Infinity
-      this.#begin(false)
+      this.#begin(false, false)
       return
     }
     const { authTimeoutMs } = this.#actor.options.rules
@@ -83,10 +104,10 @@ export class Reauthentication {
     this.#failedWith(this.#running, new WsConnectError(cause), cause)
   }
 
-  #begin(expired: boolean): void {
+  #begin(expired: boolean, resubscribes: boolean): void {
     const { handler, rules, clock } = this.#actor.options
     const hook = handler?.refreshAuth === undefined ? 'handler.authenticate' : 'handler.refreshAuth'
-    const running: Running = { hook, expired, deadlineUs: clock.monoUs() + rules.authTimeoutMs * 1000 }
+    const running: Running = { hook, expired, resubscribes, deadlineUs: clock.monoUs() + rules.authTimeoutMs * 1000 }
     this.#running = running
     const session: WsSession = this.#actor.session.current
     const run = async (): Promise<unknown> => (handler?.refreshAuth ?? handler?.authenticate)?.call(handler, session)
@@ -100,17 +121,17 @@ export class Reauthentication {
           this.#running = undefined
           this.succeeded(result, hook)
           this.#actor.status({ kind: 'authenticated' })
-          if (running.expired) this.#actor.session.replayPrivate()
+          if (running.resubscribes) this.#actor.session.replayPrivate()
         }),
       (error) => inTime(() => this.#failedWith(running, error, phaseFailed('authenticate', error))),
     )
   }
 
-  #failedWith({ expired, hook }: Running, error: unknown, cause: WsDisconnectCause): void {
+  #failedWith({ resubscribes, hook }: Running, error: unknown, cause: WsDisconnectCause): void {
     this.#running = undefined
     const since = this.#since
     // What is still valid is worth a second try, unless the venue has said no.
-    if (!expired && !this.#failed && since !== undefined && !(error instanceof WsAuthRefusedError)) {
+    if (!resubscribes && !this.#failed && since !== undefined && !(error instanceof WsAuthRefusedError)) {
       this.#failed = true
       this.#renewUs = since.atUs + since.lifeUs * RENEW_AGAIN_AT
       this.#actor.hooks.failed(hook, error, true)

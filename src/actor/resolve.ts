@@ -149,6 +149,7 @@ const MIN_TIMEOUTS = { attemptDelayMs: 10 }
 
 const HANDLER_HOOKS = [
   'handleServerError',
+  'isAuthExpired',
   'classifyDisconnect',
   'resetState',
   'onOpen',

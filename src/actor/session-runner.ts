@@ -1,9 +1,21 @@
 import { SharedWsError, WsConfigError } from '../errors/errors.ts'
-import type { WsSession } from '../session/endpoint-handler.ts'
+import type { WsServerError, WsSession } from '../session/endpoint-handler.ts'
 import type { WsSubscriptionRequest } from '../session/subscription-manager.ts'
-import { type SubscriptionChange, Subscriptions, type WsSubscriptionState } from '../session/subscriptions.ts'
+import {
+  type SubscriptionChange,
+  Subscriptions,
+  type WsSubscriptionStage,
+  type WsSubscriptionState,
+} from '../session/subscriptions.ts'
 import type { WsFrame } from '../transport/frame.ts'
-import { phaseFailed, subscriptionsFailed, subscriptionsNotSent, subscriptionsUnanswered } from './causes.ts'
+import {
+  authExpired,
+  phaseFailed,
+  subscriptionRevoked,
+  subscriptionsFailed,
+  subscriptionsNotSent,
+  subscriptionsUnanswered,
+} from './causes.ts'
 import { THREW } from './hooks.ts'
 import type { Interpreter } from './interpreter.ts'
 import type { LiveConnection } from './live-connection.ts'
@@ -122,10 +134,50 @@ export class SessionRunner {
     return this.#subscriptions !== undefined && this.#actor.live?.replayed === 'all'
   }
 
-  /** What needs authentication, once more: the venue may have dropped it with the old one. */
+  /** What needs authentication, once more: the venue may have dropped it with the old one. And what was refused for want of it. */
   replayPrivate(): void {
     const subscriptions = this.#subscriptions
-    if (subscriptions !== undefined && this.canReplay) this.#send('initial', () => subscriptions.initial('private'))
+    if (subscriptions === undefined || !this.canReplay) return
+    this.#send('initial', () => subscriptions.initial('private'))
+    this.#send('update', () => subscriptions.request(subscriptions.unrequested(), []))
+  }
+
+  /** The authentication has expired, and what it had acknowledged with it. */
+  privateLost(): void {
+    const acked = this.states().filter(({ item, stage }) => stage === 'acked' && this.isPrivate(item))
+    const lost = acked.map(({ item }) => item)
+    this.#actor.watch.topics.lost(lost, authExpired())
+  }
+
+  isPrivate(item: string): boolean {
+    return (
+      this.#actor.hooks.call('subscriptionManager.requiresAuth', () => this.#subscriptions?.isPrivate(item)) === true
+    )
+  }
+
+  stageOf(item: string): WsSubscriptionStage | undefined {
+    return this.#subscriptions?.stageOf(item)
+  }
+
+  /** The venue has refused something: an ask, or what it could not even name. */
+  refused(error: WsServerError): void {
+    // Refused with the old authentication, while a new one is being made.
+    if (!this.auth.isRunning && this.#isExpiry(error)) this.#authExpired()
+  }
+
+  #isExpiry(error: WsServerError): boolean {
+    const { hooks, options } = this.#actor
+    const { handler } = options
+    if (!this.auth.isPossible || handler?.isAuthExpired === undefined) return false
+    const expired = hooks.call('handler.isAuthExpired', () => handler.isAuthExpired?.(error))
+    if (expired === THREW || typeof expired === 'boolean') return expired === true
+    hooks.nonsense('handler.isAuthExpired', expired, 'true or false')
+    return false
+  }
+
+  /** Behind what is going on: authentication is user code. */
+  #authExpired(): void {
+    this.#actor.enter(() => this.auth.expired())
   }
 
   /** Everything desired, once more, if the connection has come that far. */
@@ -147,7 +199,7 @@ export class SessionRunner {
     if (subscriptions === undefined) return
     const added = subscriptions.add(add)
     const removed = subscriptions.remove(remove)
-    for (const item of removed) this.#actor.watch.topicForgotten(item)
+    for (const item of remove) this.#actor.watch.topics.unwanted(item)
     const replayed = this.#actor.live?.replayed ?? 'nothing'
     if (replayed === 'nothing') return
     // While it authenticates, additions wait for the replay; what has been asked for already must be given up by message.
@@ -173,8 +225,9 @@ export class SessionRunner {
       if (!subscriptions.mayAnswer(frame)) return false
       const response = subscriptions.decode(frame)
       if (response === undefined) return false
-      const { changes, send, again = [] } = subscriptions.answered(response)
+      const { changes, send, again = [], authExpired } = subscriptions.answered(response, (why) => this.#isExpiry(why))
       this.#tell(changes)
+      if (authExpired === true) this.#authExpired()
       this.#send('update', () => send)
       if (again.length > 0) this.#send('update', () => subscriptions.request(again, []))
       return true
@@ -203,8 +256,8 @@ export class SessionRunner {
   #tell(changes: readonly SubscriptionChange[]): void {
     for (const change of changes) {
       const stage = this.#subscriptions?.stageOf(change.item)
-      if (change.state === 'acked') this.#actor.watch.topicAcked(change.item)
-      else if (stage === 'rejected' || stage === 'revoked') this.#actor.watch.topicForgotten(change.item)
+      if (change.state === 'acked') this.#actor.watch.topics.acked(change.item)
+      else if (stage === 'rejected' || stage === 'revoked') this.#actor.watch.topics.forgotten(change.item)
       this.#actor.status({ kind: 'subscription', ...change })
     }
   }
@@ -224,7 +277,7 @@ export class SessionRunner {
         if (this.areAnswered) return
         for (const item of subscribe) {
           // It may have waited for its turn until nobody wanted it any more.
-          if (this.#subscriptions?.stageOf(item) !== undefined) this.#actor.watch.topicAcked(item)
+          if (this.#subscriptions?.stageOf(item) !== undefined) this.#actor.watch.topics.acked(item)
         }
       }
       const sent = hooks.call(`subscriptionManager.${member}`, () =>
@@ -266,7 +319,13 @@ export class SessionRunner {
         const checked = checkRevoked(items, why)
         actor.enter(() => {
           if (carrier() === undefined || this.#subscriptions === undefined) return
-          this.#tell(this.#subscriptions.revoked(checked, why, actor.options.clock.monoUs()))
+          const changes = this.#subscriptions.revoked(checked, why, actor.options.clock.monoUs())
+          const { topics } = actor.watch
+          topics.lost(
+            changes.map(({ item }) => item),
+            subscriptionRevoked(why),
+          )
+          this.#tell(changes)
         })
       },
     }

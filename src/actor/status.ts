@@ -54,7 +54,10 @@ export type WsStatusEvent =
    */
   | (WsStatusBase & {
       readonly kind: 'gap'
-      /** `topic`: of that one alone, on a connection that goes on; `fromUs` is when its last data came. */
+      /**
+       * `topic`: of that one alone, on a connection that goes on: it is silent, or the venue took it back, or the authentication
+       * that it needs has expired. `fromUs` is when its last data came, if topics are watched, else when the venue said so.
+       */
       readonly scope: 'connection' | 'topic'
       /** The topic. */
       readonly key?: string
@@ -63,8 +66,8 @@ export type WsStatusEvent =
       readonly cause: WsDisconnectCause
     })
   /**
-   * After a gap: every subscription has been answered, and data flows again; once per connection. With `key` (where `topics` are
-   * watched): data of that topic flows again.
+   * After a gap: every subscription has been answered, and data flows again; once per connection. With `key`: data
+   * of that topic flows again (where `topics` are not watched: it is acknowledged again).
    */
   | (WsStatusBase & { readonly kind: 'resumed'; readonly key?: string })
   /** Nothing of a topic for too long, while the connection lives. Its `gap` follows, and `resumed` when data comes again. */

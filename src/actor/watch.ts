@@ -1,8 +1,7 @@
 import { isLatencyVerdict } from '../health/latency-policy.ts'
 import { Liveness } from '../health/liveness.ts'
 import { isTimedOut } from '../health/ping-pong.ts'
-import { TopicWatch } from '../health/topic-watch.ts'
-import { pongTimedOut, tooSlow, topicSilent, type WentSilent, wentSilent } from './causes.ts'
+import { pongTimedOut, tooSlow, type WentSilent, wentSilent } from './causes.ts'
 import { THREW } from './hooks.ts'
 import type { Interpreter } from './interpreter.ts'
 import type { LiveConnection } from './live-connection.ts'
@@ -11,6 +10,7 @@ import { Proof, type Wanted } from './proof.ts'
 import { ReadAhead } from './read-ahead.ts'
 import { POLL_US, Schedule } from './schedule.ts'
 import { dueUsOf } from './state.ts'
+import { Topics } from './topics.ts'
 
 /** A strategy that is due again as soon as it has ticked must not stop the world. */
 const MIN_TICK_US = 1000
@@ -21,9 +21,9 @@ const MIN_TICK_US = 1000
  */
 export class Watch {
   readonly pings: Pings
+  readonly topics: Topics
   readonly #actor: Interpreter
   readonly #liveness: Liveness
-  readonly #topics: TopicWatch | undefined
   readonly #proof = new Proof()
   readonly #schedule: Schedule
   #pingDueUs = Infinity
@@ -38,12 +38,10 @@ export class Watch {
 
   constructor(actor: Interpreter) {
     this.#actor = actor
-    const { clock, random, liveness, topics } = actor.options
+    const { clock, random, liveness } = actor.options
     this.pings = new Pings(clock, random)
     this.#liveness = new Liveness(liveness)
-    if (topics !== undefined) {
-      this.#topics = new TopicWatch(topics, (error) => actor.hooks.failed('topics.silentAfterMs', error))
-    }
+    this.topics = new Topics(actor)
     this.#schedule = new Schedule(clock, (lateUs, sleptUs) => actor.enter(() => this.#fired(lateUs, sleptUs)))
   }
 
@@ -58,7 +56,7 @@ export class Watch {
     const { pingPong } = this.#actor.options
     const { latencyPolicy } = this.#actor.options
     this.#liveness.opened(live.openedUs)
-    this.#topics?.clear()
+    this.topics.clear()
     this.#proof.restart()
     if (latencyPolicy !== undefined) this.#actor.hooks.notify('latencyPolicy.opened', () => latencyPolicy.opened())
     if (pingPong !== undefined) this.#actor.hooks.notify('pingPong.opened', () => pingPong.opened(live.openedUs, live))
@@ -113,41 +111,6 @@ export class Watch {
     else hooks.nonsense('latencyPolicy.sample', verdict, 'undefined or { percentile, rttUs, limitUs }')
   }
 
-  // — topics —
-
-  topicAcked(topic: string): void {
-    this.#topics?.acked(topic, this.#actor.options.clock.monoUs())
-  }
-
-  topicForgotten(topic: string): void {
-    this.#topics?.forget(topic)
-  }
-
-  topicData(topic: string, atUs: number): void {
-    const news = this.#topics?.data(topic, atUs)
-    if (news === undefined) return
-    // Nothing resumes on the first connection but what had fallen silent on it.
-    const resumed = news === 'back' || (this.#actor.live?.connection ?? 1) > 1
-    if (resumed) this.#actor.status({ kind: 'resumed', key: topic })
-  }
-
-  #judgeTopics(nowUs: number): void {
-    // Of a connection that is on its way out nothing is asked.
-    const verdict = this.#actor.takesSessionSends ? this.#topics?.verdict(nowUs) : undefined
-    if (verdict === undefined) return
-    const { health, session, options } = this.#actor
-    const epochOffsetUs = options.clock.epochUs() - options.clock.monoUs()
-    for (const silent of verdict.silent) {
-      const { topic, silentForMs, sinceUs } = silent
-      const [fromUs, toUs] = [sinceUs + epochOffsetUs, nowUs + epochOffsetUs]
-      health.count.gaps++
-      this.#actor.status({ kind: 'topic-silent', topic, silentForMs })
-      this.#actor.status({ kind: 'gap', scope: 'topic', key: topic, fromUs, toUs, cause: topicSilent(silent) })
-    }
-    session.resubscribe(verdict.resubscribe)
-    if (verdict.hopeless !== undefined) this.#actor.leave(topicSilent(verdict.hopeless), 'reconnect', true)
-  }
-
   /** Frames have been shown to the ping-pong strategy: it may be due at another time. */
   #heartbeatsMayHaveCome(): void {
     const { heartbeats } = this.#actor.health.count
@@ -159,7 +122,7 @@ export class Watch {
   ended(): void {
     this.#timeOutDoubted = false
     this.#liveness.ended()
-    this.#topics?.clear()
+    this.topics.clear()
     this.#pingDueUs = Infinity
     this.#closeAfterLanes = undefined
   }
@@ -202,7 +165,7 @@ export class Watch {
       ) {
         this.#actor.enter(() => this.#actor.dispatch({ kind: 'proven', generation }))
       }
-      const isDoubted = state.dueUs !== undefined && this.#topics?.anySilent === true
+      const isDoubted = state.dueUs !== undefined && this.topics.anySilent
       if (isDoubted) this.#actor.enter(() => this.#actor.dispatch({ kind: 'doubted', generation }))
     }
     if (state.kind === 'draining' && asks.table.size === 0 && asks.lanes.isEmpty) {
@@ -219,13 +182,12 @@ export class Watch {
 
   get #wanted(): Wanted {
     const { session, options } = this.#actor
-    const topics = this.#topics
     return {
       desired: session.desired,
       allSettled: session.allSettled,
       areAnswered: session.areAnswered,
-      dataIsDue: options.liveness.staleAfterMs !== undefined || (topics?.shortestMs ?? Infinity) < Infinity,
-      topicIsSilent: topics?.anySilent === true,
+      dataIsDue: options.liveness.staleAfterMs !== undefined || this.topics.shortestMs < Infinity,
+      topicIsSilent: this.topics.anySilent,
     }
   }
 
@@ -237,7 +199,7 @@ export class Watch {
   get #shortestSilenceUs(): number {
     const pongMs = this.#actor.options.pingPong?.timeoutMs
     const awaitedMs = typeof pongMs === 'number' && pongMs > 0 ? pongMs : Infinity
-    return Math.min(this.#liveness.shortestMs, this.#topics?.shortestMs ?? Infinity, awaitedMs) * 1000
+    return Math.min(this.#liveness.shortestMs, this.topics.shortestMs, awaitedMs) * 1000
   }
 
   get #lookForStallWithinUs(): number {
@@ -258,14 +220,13 @@ export class Watch {
     if (state.kind === 'stopped') return Infinity
     const due = Math.min(dueUsOf(state), asks.table.nextDeadlineUs() ?? Infinity, this.#metricsDueUs)
     if (live === undefined) return due
-    const topicsUs = (this.#actor.takesSessionSends ? this.#topics?.nextDueUs() : undefined) ?? Infinity
     const proofUs = state.kind === 'ready' && !state.proven ? this.#proof.nextDueUs() : Infinity
     return Math.min(
       due,
       proofUs,
       session.nextDueUs(),
       this.#liveness.nextDueUs() ?? Infinity,
-      topicsUs,
+      this.topics.nextDueUs(),
       this.#pingDueUs,
     )
   }
@@ -303,7 +264,7 @@ export class Watch {
       if (readUs >= this.#pingDueUs) this.#tickPing(readUs, live)
       const silence = this.#liveness.verdict(readUs)
       if (silence !== undefined) this.#giveUp(wentSilent(silence))
-      else this.#judgeTopics(readUs)
+      else this.topics.judge(readUs)
     }
     if (nowUs >= this.#metricsDueUs) {
       this.#report()
@@ -368,7 +329,7 @@ export class Watch {
     if (reading) live.link.resume()
     else live.link.pause()
     this.#liveness.setPaused(!reading, nowUs)
-    this.#topics?.setPaused(!reading, nowUs)
+    this.topics.setPaused(!reading, nowUs)
     this.#restartSilence(nowUs)
   }
 
@@ -377,7 +338,7 @@ export class Watch {
     const { pingPong } = options
     this.#proof.restart()
     this.#liveness.restart(nowUs)
-    this.#topics?.restart(nowUs)
+    this.topics.restart(nowUs)
     if (pingPong !== undefined) hooks.notify('pingPong.restart', () => pingPong.restart(nowUs))
     this.#askWhenPingIsDue(nowUs)
   }

@@ -75,7 +75,10 @@ export interface WsMessage extends EventBase {
  */
 export interface WsGapEvent extends EventBase {
   readonly kind: 'gap'
-  /** `topic`: of that one alone, on a connection that goes on; `fromUs` is when its last data came. */
+  /**
+   * `topic`: of that one alone, on a connection that goes on: it is silent, or the venue took it back, or the authentication that
+   * it needs has expired. `fromUs` is when its last data came, if topics are watched, else when the venue said so.
+   */
   readonly scope: 'connection' | 'topic'
   /** The topic. */
   readonly key?: string
@@ -91,8 +94,8 @@ export interface WsGapEvent extends EventBase {
 }
 
 /**
- * After a gap: every subscription has been answered on the new connection, and its first data has come. With `key` (where
- * `topics` are watched): data of that topic flows again.
+ * After a gap: every subscription has been answered on the new connection, and its first data has come. With `key`: data
+ * of that topic flows again (where `topics` are not watched: it is acknowledged again).
  */
 export interface WsResumedEvent extends TimedEvent {
   readonly kind: 'resumed'

@@ -136,6 +136,11 @@ export class TopicWatch {
     return this.#paused ? Infinity : this.#dueUs
   }
 
+  /** When its last data came, or it was acknowledged; undefined where nothing is awaited. */
+  lastUs(topic: string): number | undefined {
+    return this.#topics.get(topic)?.lastUs
+  }
+
   /** A topic is silent, and has not come back. */
   get anySilent(): boolean {
     return this.#silent > 0

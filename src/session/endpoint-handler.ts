@@ -80,6 +80,12 @@ export interface WsEndpointHandler<M = unknown> {
   handleMessage(message: M, session: WsSession): void
   /** Default: `continue`. */
   handleServerError?(error: WsServerError, session: WsSession): WsErrorAction
+  /**
+   * The error says that our authentication has expired (Deribit's 13009, Binance's 401). Asked of what refuses an ask or a
+   * subscription, and of server errors that {@link handleServerError} lets pass. True is {@link WsSession.authExpired}; a refused
+   * subscription is asked for once more after it. Default: none does.
+   */
+  isAuthExpired?(error: WsServerError): boolean
   /** What follows a disconnect; `undefined` leaves it to the defaults (see `classifyDisconnect`). */
   classifyDisconnect?(cause: WsDisconnectCause, attempt: number): WsDisconnectAction | undefined
   /** A new connection: forget what held for the last one. */

@@ -1,4 +1,5 @@
 import { refusePromise } from '../support/promised.ts'
+import type { WsServerError } from './endpoint-handler.ts'
 import type {
   WsNextId,
   WsSubscriptionManager,
@@ -39,6 +40,16 @@ interface Standing {
   message?: string
 }
 
+/** What an answer changes, and what is to be sent because of it: halves of a batch that was refused as a whole. */
+interface Answered {
+  readonly changes: SubscriptionChange[]
+  readonly send: readonly WsSubscriptionRequest[]
+  /** Wanted, and after all not subscribed: to be asked for. */
+  readonly again?: readonly string[]
+  /** Something waits for the authentication to be renewed. */
+  readonly authExpired?: boolean
+}
+
 interface Unanswered extends WsSubscriptionRequest {
   /** Infinity until it has been sent: it may wait for its turn in a budget. */
   readonly deadlineUs: number
@@ -61,6 +72,8 @@ export class Subscriptions {
   readonly #unanswered = new Map<string, Unanswered>()
   /** Revoked on this connection: how often, and when to ask again. */
   readonly #revoked = new Map<string, { times: number; retryUs: number }>()
+  /** Refused on this connection because the authentication had expired, and not acknowledged since. */
+  readonly #refusedExpired = new Set<string>()
 
   constructor(manager: WsSubscriptionManager, nextId: WsNextId, timeoutMs: number, initial: readonly string[]) {
     this.#manager = manager
@@ -91,6 +104,7 @@ export class Subscriptions {
   reset(): void {
     this.#unanswered.clear()
     this.#revoked.clear()
+    this.#refusedExpired.clear()
     for (const item of this.#desired.keys()) this.#desired.set(item, { stage: 'desired' })
   }
 
@@ -124,13 +138,17 @@ export class Subscriptions {
   /** The replay: of the items that need authentication, of the others, or of all. */
   initial(which: 'public' | 'private' | 'all'): readonly WsSubscriptionRequest[] {
     const items = [...this.#desired.keys()].filter((item) => {
-      if (which === 'all') return true
-      const requiresAuth = this.#manager.requiresAuth?.(item) ?? true
-      refusePromise(requiresAuth, 'subscriptionManager.requiresAuth', 'true or false')
-      return requiresAuth === (which === 'private')
+      return which === 'all' || this.isPrivate(item) === (which === 'private')
     })
     if (items.length === 0) return []
     return this.#requested(checked(this.#manager.initial(items, this.#nextId), 'initial'))
+  }
+
+  /** It needs authentication. */
+  isPrivate(item: string): boolean {
+    const requiresAuth = this.#manager.requiresAuth?.(item) ?? true
+    refusePromise(requiresAuth, 'subscriptionManager.requiresAuth', 'true or false')
+    return requiresAuth
   }
 
   request(add: readonly string[], remove: readonly string[]): readonly WsSubscriptionRequest[] {
@@ -151,28 +169,41 @@ export class Subscriptions {
     return checkedResponse(this.#manager.response?.(frame))
   }
 
-  /** What an answer changes, and what is to be sent because of it: halves of a batch that was refused as a whole. */
-  answered(response: WsSubscriptionResponse): {
-    readonly changes: SubscriptionChange[]
-    readonly send: readonly WsSubscriptionRequest[]
-    /** Wanted, and after all not subscribed: to be asked for. */
-    readonly again?: readonly string[]
-  } {
+  /** `isExpiry`: a refusal says that our authentication has expired, and it will be renewed. */
+  answered(response: WsSubscriptionResponse, isExpiry: (why: WsServerError) => boolean = () => false): Answered {
     const request = this.#unanswered.get(response.requestId)
     const changes: SubscriptionChange[] = []
     // An answer to nothing of this connection: late, twice, or made up.
     if (request === undefined) return { changes, send: [] }
-    if ('refused' in response) return this.#refused(request, response.refused)
+    if ('refused' in response) {
+      const { refused } = response
+      if (this.#awaitsAuth(request.subscribe, () => isExpiry(errorOf(refused)))) {
+        for (const item of request.unsubscribe) this.#reject(request, item, refused.code, refused.message, changes)
+        this.#unanswered.delete(request.requestId)
+        return { changes, send: [], authExpired: true }
+      }
+      return this.#refused(request, refused)
+    }
     const open = new Set([...request.subscribe, ...request.unsubscribe])
     const rejected = response.rejected ?? []
     for (const item of response.accepted) if (open.delete(item)) this.#accept(request, item, changes)
-    for (const { item, code, message } of rejected) {
-      if (open.delete(item)) this.#reject(request, item, code, message, changes)
+    let authExpired = false
+    for (const rejection of rejected) {
+      const { item, code, message } = rejection
+      if (!open.delete(item)) continue
+      const isWanted = request.subscribe.includes(item)
+      if (isWanted && this.#awaitsAuth([item], () => isExpiry(errorOf(rejection)))) authExpired = true
+      else this.#reject(request, item, code, message, changes)
     }
     this.#unanswered.delete(request.requestId)
     if (open.size > 0) this.#unanswered.set(request.requestId, rest(request, open))
     const again = this.#takenOff(request)
-    return { changes, send: [], ...(again.length === 0 ? {} : { again }) }
+    return {
+      changes,
+      send: [],
+      ...(again.length === 0 ? {} : { again }),
+      ...(authExpired ? { authExpired } : {}),
+    }
   }
 
   /** A message has been handed over: its answer is awaited from now on. */
@@ -237,6 +268,20 @@ export class Subscriptions {
     return requests
   }
 
+  /**
+   * Items that were refused wait for the authentication to be renewed and are then asked for anew. Once: what is refused so again,
+   * without having been acknowledged, is refused for good.
+   */
+  #awaitsAuth(items: readonly string[], isExpiry: () => boolean): boolean {
+    const wanted = items.filter((item) => this.#desired.has(item))
+    if (wanted.every((item) => this.#refusedExpired.has(item)) || !isExpiry()) return false
+    for (const item of wanted) {
+      this.#refusedExpired.add(item)
+      this.#stand(item, 'desired')
+    }
+    return true
+  }
+
   #refused(request: Unanswered, { code, message }: { code?: string; message?: string }) {
     const changes: SubscriptionChange[] = []
     this.#unanswered.delete(request.requestId)
@@ -274,6 +319,7 @@ export class Subscriptions {
       return
     }
     // Unwanted meanwhile: the message that unsubscribes it is on its way.
+    this.#refusedExpired.delete(item)
     if (this.#stand(item, 'acked')) changes.push({ item, state: 'acked' })
   }
 
@@ -302,6 +348,10 @@ export class Subscriptions {
     this.#desired.set(item, { stage })
     return true
   }
+}
+
+function errorOf({ code, message = '' }: { readonly code?: string; readonly message?: string }): WsServerError {
+  return code === undefined ? { message } : { code, message }
 }
 
 function change(

@@ -91,8 +91,6 @@ export class JsonRpcDelegatedEndpoint implements WsEndpointHandler<JsonRpcNotifi
   readonly #subscriptions: JsonRpcSubscriptions
   #malformedInRow = 0
   #refreshToken: string | undefined
-  /** Logins under way: their refusals are theirs to tell. */
-  #loggingIn = 0
 
   /** Throws `WsConfigError`. */
   constructor(options: JsonRpcEndpointOptions = {}) {
@@ -173,11 +171,9 @@ export class JsonRpcDelegatedEndpoint implements WsEndpointHandler<JsonRpcNotifi
       return { kind: 'message', message: { method, params, ...subject } }
     }
     if (!isObject(error)) return undefined
-    const code = String(error['code'])
-    // An error without an id answers nothing that can be found; one that answers is the asker's, but for what it says of us all.
-    const isAnswer = id !== null && id !== undefined
-    if (isAnswer && (this.#loggingIn > 0 || !EXPIRED_CODES.includes(code))) return undefined
-    return { kind: 'server-error', error: { code, message: String(error['message']) } }
+    // An error without an id answers nothing that can be found; one that answers is the asker's.
+    if (id !== null && id !== undefined) return undefined
+    return { kind: 'server-error', error: { code: String(error['code']), message: String(error['message']) } }
   }
 
   handleMessage(message: JsonRpcNotification, session: WsSession): void {
@@ -190,8 +186,11 @@ export class JsonRpcDelegatedEndpoint implements WsEndpointHandler<JsonRpcNotifi
     this.#options.onMessage?.(message, session)
   }
 
+  isAuthExpired({ code = '' }: WsServerError): boolean {
+    return EXPIRED_CODES.includes(code)
+  }
+
   handleServerError(error: WsServerError): WsErrorAction {
-    if (EXPIRED_CODES.includes(error.code ?? '')) return 'reauthenticate'
     return error.code === MALFORMED && this.#malformedInRow >= MAX_MALFORMED_IN_ROW ? 'reconnect' : 'continue'
   }
 
@@ -249,19 +248,14 @@ export class JsonRpcDelegatedEndpoint implements WsEndpointHandler<JsonRpcNotifi
     return outcome.kind === 'rejected' ? this.#authenticate(session, provided) : this.#granted(outcome)
   }
 
-  async #login(session: WsSession, params: object): Promise<WsOutcome> {
-    this.#loggingIn++
-    try {
-      return await session.ask({
-        frame: jsonRpc('public/auth', params),
-        confirmMode: 'confirmed',
-        timeoutMs: this.#requestTimeoutMs,
-        urgent: true,
-        sensitive: true,
-      })
-    } finally {
-      this.#loggingIn--
-    }
+  #login(session: WsSession, params: object): Promise<WsOutcome> {
+    return session.ask({
+      frame: jsonRpc('public/auth', params),
+      confirmMode: 'confirmed',
+      timeoutMs: this.#requestTimeoutMs,
+      urgent: true,
+      sensitive: true,
+    })
   }
 
   #granted(outcome: WsOutcome): WsAuthLifetime | undefined {

@@ -54,6 +54,7 @@ const handler: WsEndpointHandler<unknown> = {
     session.authExpired()
   },
   async onReady() {},
+  isAuthExpired: (error) => error.code === '13009',
   handleServerError: (error) => (error.code === '13009' ? 'reauthenticate' : 'continue'),
   classifyDisconnect: (): WsDisconnectAction => ({
     kind: 'backoff-reconnect',

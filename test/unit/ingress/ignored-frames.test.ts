@@ -45,6 +45,7 @@ function wayIn(onFrame: (first: number) => 'ignore' | 'forward') {
   const owner = {
     table: new PendingRequests({}, () => {}),
     wanted: () => true,
+    refused: () => {},
     subscriptionAnswer: () => false,
     leave: () => {},
     topicData: () => {},

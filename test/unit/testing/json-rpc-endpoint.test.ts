@@ -324,24 +324,14 @@ describe('authentication', () => {
     ])
   })
 
-  it('learns from the answer to a request that it has expired, but not from the one to a login', async () => {
-    const { all, login } = endpoint()
-    const said = (code: number, id: unknown = '7') => {
-      const parsed = all.parse(frame({ jsonrpc: '2.0', id, error: { code, message: 'unauthorized' } }))
-      return parsed?.kind === 'server-error' ? all.handleServerError(parsed.error) : undefined
-    }
-    expect([said(13009), said(10009), said(13009, null), said(10009, null)]).toEqual([
-      'reauthenticate',
-      undefined,
-      'reauthenticate',
-      'continue',
-    ])
-    const session = new FakeSession()
-    session.answers.push(token('r1'))
-    const login1 = login(session)
-    expect(said(13009)).toBeUndefined()
-    await login1
-    expect(said(13009)).toBe('reauthenticate')
+  it('knows the error that says that it has expired, and leaves answers to who asked', () => {
+    const { all } = endpoint()
+    expect([13009, 10009].map((code) => all.isAuthExpired({ code: `${code}`, message: '' }))).toEqual([true, false])
+    const said = (id: unknown) =>
+      all.parse(frame({ jsonrpc: '2.0', id, error: { code: 13009, message: 'unauthorized' } }))
+    expect(said('7')).toBeUndefined()
+    expect(said(null)).toEqual({ kind: 'server-error', error: { code: '13009', message: 'unauthorized' } })
+    expect(all.handleServerError({ code: '13009', message: '' })).toBe('continue')
   })
 })
 
