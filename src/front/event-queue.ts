@@ -8,6 +8,9 @@ export type LifecycleEvent = Exclude<WsEvent, WsMessage>
 /** A connection that heals for months, and whose events nobody takes, must not remember them all. */
 export const MAX_EVENTS = 4096
 
+/** Of events that are no gaps, so many of the newest are kept in any case. */
+const NEWEST_KEPT = MAX_EVENTS / 2
+
 /** Old events are forgotten so many together: to find and close each gap of one alone would cost more than to tell of it. */
 const FORGOTTEN_TOGETHER = 512
 
@@ -209,27 +212,33 @@ export class EventQueue {
     this.#lose(lost, this.#pushed)
   }
 
-  /** Gaps are kept as long as anything else can go; then two become one. */
+  /**
+   * Gaps are kept, and older events of other kinds go, as long as there are more than {@link NEWEST_KEPT} of those: how things
+   * stand must not be forgotten for what was missing in between. Beyond that, the oldest gaps become one.
+   */
   #forgetOldEvents(): void {
     const events = this.#events
-    let excess = events.length - MAX_EVENTS
+    const excess = events.length - MAX_EVENTS
+    const others = events.reduce((count, { event }) => count + Number(event.kind !== 'gap'), 0)
+    let forgotten = Math.min(excess, Math.max(0, others - NEWEST_KEPT))
+    let joined = excess - forgotten
+    let before: WsGapEvent | undefined
     let kept = 0
     for (const placed of events) {
-      if (excess > 0 && placed.event.kind !== 'gap') excess--
-      else events[kept++] = placed
+      if (placed.event.kind !== 'gap') {
+        if (forgotten-- <= 0) events[kept++] = placed
+        continue
+      }
+      if (before !== undefined) {
+        placed.event = joinGaps(before, placed.event)
+        // What it lacks from now on is not known: the next loss has a gap of its own.
+        if (placed === this.#openGap) this.#openGap = undefined
+      }
+      before = joined-- > 0 ? placed.event : undefined
+      if (before === undefined) events[kept++] = placed
+      else if (placed === this.#openGap) this.#openGap = undefined
     }
     events.length = kept
-    for (; excess > 0; excess--) this.#joinOldestGaps()
-  }
-
-  #joinOldestGaps(): void {
-    const forgotten = this.#events.shift()
-    const next = this.#events[0]
-    if (forgotten?.event.kind !== 'gap' || next?.event.kind !== 'gap') return
-    const { messages: _, key, ...both } = { ...next.event, fromUs: forgotten.event.fromUs }
-    // Of two topics, or of one and of all: what is missing is no longer of one alone.
-    next.event = key !== undefined && key === forgotten.event.key ? { ...both, key } : { ...both, scope: 'connection' }
-    if (forgotten === this.#openGap) this.#openGap = undefined
   }
 
   #lose(lost: WsMessage, position: number): void {
@@ -245,6 +254,15 @@ export class EventQueue {
     this.#openGap = { position, event: extendGap(undefined, lost) }
     this.#events.splice(place, 0, this.#openGap)
   }
+}
+
+/** One in the place of the later one. Of two topics, or of one and of all: what is missing is no longer of one alone. */
+function joinGaps(one: WsGapEvent, other: WsGapEvent): WsGapEvent {
+  const { messages: _, key, ...rest } = other
+  const fromUs = Math.min(one.fromUs, other.fromUs)
+  const toUs = Math.max(one.toUs, other.toUs)
+  const isOfOne = key !== undefined && key === one.key
+  return isOfOne ? { ...rest, key, fromUs, toUs } : { ...rest, scope: 'connection', fromUs, toUs }
 }
 
 function extendGap(gap: WsGapEvent | undefined, lost: WsMessage): WsGapEvent {

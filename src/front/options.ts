@@ -104,7 +104,8 @@ export interface ConnectOptions<M = unknown, E = unknown>
    */
   readonly subscriptions?: readonly string[] | WsSubscriptionPlan
   /**
-   * Bound and policy of the iterator. Lifecycle events do not count; 4096 of them are kept. Once `close()` has been called
+   * Bound and policy of the iterator. Lifecycle events do not count; the newest 4096 of them are kept, gaps
+   * before others, but for the newest 2048 of those; where that is not enough, the oldest gaps become one. Once `close()` has been called
    * the queue no longer holds the socket back: what does not fit is lost, and a `gap` says so.
    */
   readonly queue?: WsQueueOptions

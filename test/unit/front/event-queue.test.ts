@@ -215,7 +215,7 @@ describe('events that nobody takes', () => {
   }
   const LOSS = { code: 'ECONNRESET', message: 'reset' }
 
-  it('are bounded; what is no gap goes first, then two gaps become one', async () => {
+  it('are bounded; where there are hardly any but gaps, the oldest gaps become one, and nothing else is forgotten', async () => {
     const { queue, push } = queueOf()
     queue.pushEvent(connected)
     push('m1')
@@ -224,9 +224,55 @@ describe('events that nobody takes', () => {
     const events: WsEvent[] = []
     for (let next = await queue.next(); !next.done; next = await queue.next()) events.push(next.value)
     expect(events).toHaveLength(MAX_EVENTS + 1)
-    expect(events[0]?.kind).toBe('message')
-    expect(events[1]).toEqual({ kind: 'gap', connection: 10, scope: 'connection', fromUs: 0, toUs: 11, cause: LOSS })
+    expect(events.slice(0, 2).map(({ kind }) => kind)).toEqual(['connected', 'message'])
+    expect(events[2]).toEqual({ kind: 'gap', connection: 11, scope: 'connection', fromUs: 0, toUs: 12, cause: LOSS })
     expect(events.at(-1)).toEqual(gap(MAX_EVENTS + 9))
+  })
+
+  it('keep the newest of what happens, however many gaps there were before', async () => {
+    const { queue } = queueOf()
+    for (let us = 0; us < MAX_EVENTS; us++) queue.pushEvent(gap(us))
+    for (let atUs = 0; atUs < MAX_EVENTS; atUs++)
+      queue.pushEvent({ kind: 'stall', connection: 1, atUs, stalledForMs: 1 })
+    queue.pushEvent(connected)
+    queue.pushEvent(disconnected)
+    queue.end()
+    const events: WsEvent[] = []
+    for (let next = await queue.next(); !next.done; next = await queue.next()) events.push(next.value)
+    expect(events.length).toBeLessThanOrEqual(MAX_EVENTS + 512)
+    expect(events.slice(-2)).toEqual([connected, disconnected])
+    const stalls = events.flatMap((event) => (event.kind === 'stall' ? [event.atUs] : []))
+    expect(stalls.length).toBeGreaterThanOrEqual(MAX_EVENTS / 2 - 2)
+    expect(stalls).toEqual(stalls.map((_, i) => MAX_EVENTS - stalls.length + i))
+    // Nothing that was missing is forgotten.
+    expect(events.find(({ kind }) => kind === 'gap')).toMatchObject({ fromUs: 0, scope: 'connection' })
+  })
+
+  it('are told of one topic as long as the gaps that become one are of that one', async () => {
+    const { queue } = queueOf()
+    const of = (key: string, us: number): LifecycleEvent => ({ ...gap(us), scope: 'topic', key }) as LifecycleEvent
+    for (let us = 0; us < MAX_EVENTS + 1; us++) queue.pushEvent(of('a', us))
+    const [first] = [(await queue.next()).value as WsEvent]
+    expect(first).toMatchObject({ scope: 'topic', key: 'a', fromUs: 0, toUs: 2 })
+    queue.pushEvent(of('b', 7))
+    for (let us = 0; us < 2 * MAX_EVENTS; us++) queue.pushEvent(of('c', us))
+    const next = (await queue.next()).value as WsEvent
+    expect(next).toMatchObject({ scope: 'connection', fromUs: 0 })
+    expect(next).not.toHaveProperty('key')
+  })
+
+  it('count no losses in a gap that has become one with others: the next loss has its own', async () => {
+    const { queue, push } = queueOf({ whenFull: 'drop-oldest', maxMessages: 1 })
+    push('m1', 'm2')
+    // The loss of m1 stands behind these, as far as messages go.
+    for (let us = 0; us < MAX_EVENTS + 512; us++) queue.pushEvent(gap(us))
+    push('m3')
+    queue.end()
+    const events: WsEvent[] = []
+    for (let next = await queue.next(); !next.done; next = await queue.next()) events.push(next.value)
+    const known = events.filter((event) => event.kind === 'gap' && event.messages !== undefined)
+    expect(known.every((event) => event.kind === 'gap' && event.messages === 1)).toBe(true)
+    expect(events.filter((event) => event.kind === 'gap' && event.messages === undefined)).toHaveLength(1)
   })
 
   it.each([1, 511, 512, 513, 1500])(
