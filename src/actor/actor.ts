@@ -101,8 +101,8 @@ export interface WsActor {
 
   /**
    * Refuses new asks and sends, and resolves true once every pending ask has its outcome and all that was sent has reached
-   * the kernel; false after `timeoutMs` (default 5000) or at a disconnect. The connection stays; the only way on is
-   * {@link stop}.
+   * the kernel; false after `timeoutMs` (default 5000), at a disconnect, or when it is stopped before. The connection stays; the
+   * only way on is {@link stop}.
    */
   drain(options?: { readonly timeoutMs?: number }): Promise<boolean>
 

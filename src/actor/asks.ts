@@ -63,17 +63,18 @@ export class Asks {
    * Checks and makes the frame now; the rest is in order. `carrier` is asked then: undefined if the connection takes no
    * asks. Rejects for the programmer's mistakes.
    */
-  async ask(
+  ask(
     request: WsDelegatedRequest,
     carrier: () => LiveConnection | undefined,
     connection: () => number,
     mustWait = false,
   ): Promise<WsOutcome> {
-    const prepared = prepareRequest(request, this.#ids, this.#requestIdPath)
-    const asked = { askedUs: this.#clock.monoUs(), askedEpochUs: this.#clock.epochUs() }
-    // From inside a hook it is decided afterwards, but wire order is call order (within a lane).
-    const place = this.#isInside() ? this.lanes.reserve(prepared.urgent === true) : undefined
+    // Not `async`, which would take microtasks more: the outcome must be heard before the end that brought it about.
     return new Promise((resolve) => {
+      const prepared = prepareRequest(request, this.#ids, this.#requestIdPath)
+      const asked = { askedUs: this.#clock.monoUs(), askedEpochUs: this.#clock.epochUs() }
+      // From inside a hook it is decided afterwards, but wire order is call order (within a lane).
+      const place = this.#isInside() ? this.lanes.reserve(prepared.urgent === true) : undefined
       this.#enter(() => {
         try {
           this.#admit(prepared, { ...asked, carrier: carrier(), connection: connection(), place, mustWait }, resolve)

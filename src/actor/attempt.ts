@@ -132,6 +132,9 @@ export class Attempt {
         },
         this.#events,
       )
+      // Given up by user code that the transport has called meanwhile, when there was no link yet to be ended.
+      const { signal } = this.#preparing
+      if (signal.aborted) this.#link.terminate((signal.reason as WsConnectError).disconnectCause)
     } catch (error) {
       queueMicrotask(() => this.#end(transportThrew(`connect of transport ${transport.name}`, error)))
     }

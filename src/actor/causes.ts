@@ -104,13 +104,11 @@ export function subscriptionsUnanswered(items: readonly string[], timeoutMs: num
   return sessionFailed('subscribe', 'ERR_SUBSCRIBE_TIMEOUT', message)
 }
 
-/** The replay could not be made: the manager threw, or returned nonsense, as `onHookError` has heard. */
-export function subscriptionsFailed(): WsDisconnectCause {
-  return sessionFailed(
-    'subscribe',
-    'ERR_SUBSCRIBE_FAILED',
-    'subscriptionManager.initial failed, so nothing is subscribed',
-  )
+/** The manager threw, or returned nonsense, as `onHookError` has heard; `update` more than once. */
+export function subscriptionsFailed(member: 'initial' | 'update'): WsDisconnectCause {
+  const so =
+    member === 'initial' ? 'so nothing is subscribed' : 'and again, so what is subscribed is not what is desired'
+  return sessionFailed('subscribe', 'ERR_SUBSCRIBE_FAILED', `subscriptionManager.${member} failed, ${so}`)
 }
 
 /** The replay does not fit into the lane: what follows it would be a feed with holes. */

@@ -20,8 +20,8 @@ export interface OutboundMessage {
   readonly own?: boolean | undefined
   /** Of the handler's: where the budget is spent it is kept, whatever becomes of what others send. */
   readonly mustWait?: boolean | undefined
-  /** The link has taken it. */
-  readonly onTaken?: (() => void) | undefined
+  /** The link has taken it; monotonic µs. */
+  readonly onTaken?: ((atUs: number) => void) | undefined
 }
 
 /** What all messages of a burst have in common. */
@@ -33,7 +33,7 @@ interface Waiting {
   readonly options: WsOfferOptions
   readonly cost: number
   readonly request: PendingRequest | undefined
-  readonly onTaken: (() => void) | undefined
+  readonly onTaken: ((atUs: number) => void) | undefined
 }
 
 /** A place in a lane for a frame whose turn has come but which is not decided yet. See {@link Lanes.reserve}. */
@@ -184,6 +184,8 @@ export class Lanes {
     if (link === undefined || this.#closed) return 'not-open'
     const lane = this.#laneOf(message)
     if (message.own !== true && message.mustWait !== true && this.#isBeyond(lane, lane.waiting.length)) return 'full'
+    // A writer is user code, and may itself send: whether the budget has a frame is looked at behind it.
+    if (this.#pacer !== undefined && typeof message.payload === 'function') return this.send(written(message), hold)
     if (!hold && this.#isNext(lane) && this.#mayGo(lane)) {
       const { payload, binary, more } = message
       const sequence = link.offer(payload, offerOptions(binary, more))
@@ -338,7 +340,7 @@ export class Lanes {
   ): void {
     this.#pacer?.count(this.#nowUs(), lane === this.#ownTraffic)
     if (request !== undefined) this.#onOffered(request, sequence)
-    onTaken?.()
+    onTaken?.(this.#nowUs())
   }
 
   /** False: the link is full or closed, or the budget is spent. */
@@ -386,6 +388,11 @@ export class Lanes {
     const asBinary = binary ?? (typeof payload === 'function' ? false : undefined)
     return { payload: owned, options: offerOptions(asBinary, true), cost, request, onTaken }
   }
+}
+
+/** With the bytes that its writer writes, which are text unless the call says otherwise. */
+function written(message: OutboundMessage): OutboundMessage {
+  return { ...message, payload: payloadBytes(message.payload), binary: message.binary ?? false }
 }
 
 const MORE: WsOfferOptions = { more: true }

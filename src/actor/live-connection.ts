@@ -106,8 +106,8 @@ export class LiveConnection implements RequestCarrier, WsPingPongLink {
     return true
   }
 
-  send(payload: WsPayload): boolean {
-    const result = this.#lanes.send({ payload, urgent: true, own: true }, false)
+  send(payload: WsPayload, onTaken?: (atUs: number) => void): boolean {
+    const result = this.#lanes.send({ payload, urgent: true, own: true, onTaken }, false)
     return result === 'taken' || result === 'queued'
   }
 

@@ -109,8 +109,8 @@ export interface WebSocketActorOptions<M = unknown, E = never> {
    * does not help. Default: topics are not told apart.
    */
   readonly topics?: WsTopicWatchOptions
-  /** Replaces a connection whose round trips become too slow. Default: none. It belongs to one actor. */
-  readonly latencyPolicy?: WsLatencyPolicy
+  /** Replaces a connection whose round trips become too slow. Default: none. It belongs to one actor. Any object of that shape. */
+  readonly latencyPolicy?: Pick<WsLatencyPolicy, 'opened' | 'sample'>
   /** Default 10 s. */
   readonly authTimeoutMs?: number
   /** Default 30 s. */
@@ -161,7 +161,7 @@ export interface WebSocketActorOptions<M = unknown, E = never> {
   readonly onLateReply?: (outcome: WsOutcome) => void
   /** Errors of user code. Default: a process warning, once per hook. */
   readonly onHookError?: (error: WsHookError) => void
-  /** Default `continue`. Whatever it says, a failing `authenticate`, `onReady` or `subscriptionManager.initial` ends its connection. */
+  /** Default `continue`. Whatever it says, a failing `authenticate`, `onReady` or `subscriptionManager.initial` ends its connection; so does a `subscriptionManager.update` that fails again and again, 5 s apart. */
   readonly whenHookThrows?: WsHookErrorPolicy
 
   // — measuring —

@@ -225,11 +225,10 @@ export class SessionRunner {
       if (!subscriptions.mayAnswer(frame)) return false
       const response = subscriptions.decode(frame)
       if (response === undefined) return false
-      const { changes, send, again = [], authExpired } = subscriptions.answered(response, (why) => this.#isExpiry(why))
+      const { changes, ask, authExpired } = subscriptions.answered(response, (why) => this.#isExpiry(why))
       this.#tell(changes)
       if (authExpired === true) this.#authExpired()
-      this.#send('update', () => send)
-      if (again.length > 0) this.#send('update', () => subscriptions.request(again, []))
+      for (const { add, remove } of ask) this.#send('update', () => subscriptions.request(add, remove))
       return true
     } catch (error) {
       hooks.failed('subscriptionManager.response', error)
@@ -244,9 +243,13 @@ export class SessionRunner {
   /** After the link was drained. */
   judge(nowUs: number): void {
     this.auth.judge(nowUs)
-    const again = this.#subscriptions?.takeRetries(nowUs) ?? []
-    if (again.length > 0) this.#send('update', () => this.#subscriptions?.request(again, []) ?? [])
-    const overdue = this.#subscriptions?.overdue(nowUs) ?? []
+    const subscriptions = this.#subscriptions
+    if (subscriptions === undefined) return
+    const revoked = { add: subscriptions.takeRetries(nowUs), remove: [] }
+    for (const { add, remove } of [revoked, ...subscriptions.takeOwed(nowUs)]) {
+      this.#send('update', () => subscriptions.request(add, remove))
+    }
+    const overdue = subscriptions.overdue(nowUs)
     if (overdue.length === 0) return
     this.#tell(overdue)
     const items = overdue.map(({ item }) => item)
@@ -262,15 +265,14 @@ export class SessionRunner {
     }
   }
 
-  #send(member: string, make: () => readonly WsSubscriptionRequest[]): void {
+  #send(member: 'initial' | 'update', make: () => readonly WsSubscriptionRequest[]): void {
     const { hooks, asks, isInside } = this.#actor
     const requests = hooks.call(`subscriptionManager.${member}`, make)
     if (requests === THREW) {
-      // A connection without its subscriptions is one that brings nothing, and nobody would know.
-      if (member === 'initial') this.#actor.leave(subscriptionsFailed(), 'reconnect', true)
+      this.#failed(member)
       return
     }
-    for (const { payload, subscribe, requestId } of requests) {
+    for (const [i, { payload, subscribe, requestId }] of requests.entries()) {
       const onTaken = (): void => {
         this.#subscriptions?.sent(requestId, this.#actor.options.clock.monoUs())
         // Where the venue does not answer, having been sent is all there is.
@@ -284,8 +286,18 @@ export class SessionRunner {
         asks.lanes.send({ payload, own: true, onTaken }, isInside),
       )
       if (sent === 'full') this.#actor.leave(subscriptionsNotSent(), 'reconnect', true)
+      if (sent === THREW) {
+        this.#subscriptions?.unsent(requests.slice(i))
+        this.#failed(member)
+      }
       if (sent === 'full' || sent === 'not-open' || sent === THREW) return
     }
+  }
+
+  /** A connection without its subscriptions is one that brings nothing, and nobody would know. */
+  #failed(member: 'initial' | 'update'): void {
+    const isLost = member === 'initial' || this.#subscriptions?.failed(this.#actor.options.clock.monoUs()) === false
+    if (isLost) this.#actor.leave(subscriptionsFailed(member), 'reconnect', true)
   }
 
   #sessionOf(live: LiveConnection): WsSession {

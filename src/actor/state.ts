@@ -29,6 +29,9 @@ export type OpeningPhase = 'authenticate' | 'on-ready'
 /** What follows when the connection has ended. */
 export type Next = 'reconnect' | 'stop'
 
+/** Why there will be no other connection, by the first who wanted that; undefined: there will be one. */
+export type Stopping = WsDisconnectCause | undefined
+
 /** Times are monotonic µs. A `dueUs` is when a `tick` moves the state on. */
 export type ActorState =
   | { readonly kind: 'idle'; readonly course: Course }
@@ -45,7 +48,7 @@ export type ActorState =
       readonly kind: 'draining'
       readonly course: Course
       readonly cause: WsDisconnectCause
-      readonly next: Next
+      readonly stopping: Stopping
       readonly dueUs: number
     }
   | {
@@ -54,7 +57,7 @@ export type ActorState =
       /** Whether the server had switched protocols. */
       readonly opened: boolean
       readonly cause: WsDisconnectCause
-      readonly next: Next
+      readonly stopping: Stopping
       /** Of a polite close, whose CLOSE may be stuck behind what was sent; undefined once the link is terminated. */
       readonly dueUs: number | undefined
     }

@@ -3,7 +3,7 @@ import { NO_HISTORY, remember } from '../reconnect/classify.ts'
 import { closeTookTooLong, phaseTimedOut } from './causes.ts'
 import type { ActorEffect } from './effects.ts'
 import type { ActorEvent } from './events.ts'
-import { type ActorState, type Course, isOpen, type Next, type OpeningPhase, type Rules } from './state.ts'
+import { type ActorState, type Course, isOpen, type OpeningPhase, type Rules, type Stopping } from './state.ts'
 
 const CLOSE_GRACE_MS = 1000
 
@@ -33,7 +33,7 @@ export function transition(state: ActorState, event: ActorEvent, nowUs: number, 
         ? same({ ...state, dueUs: nowUs + (event.timeoutMs + CLOSE_GRACE_MS) * 1000 })
         : same(state)
     case 'asks-settled':
-      return state.kind === 'draining' ? terminate(state.course, state.cause, state.next, true) : same(state)
+      return state.kind === 'draining' ? terminate(state.course, state.cause, state.stopping, true) : same(state)
     case 'proven':
       return proven(state, nowUs, rules)
     case 'doubted':
@@ -113,23 +113,28 @@ function leave(
   rules: Rules,
 ): Transition {
   const { cause, next, politely } = event
+  const stopping = ('stopping' in state ? state.stopping : undefined) ?? (next === 'stop' ? cause : undefined)
   switch (state.kind) {
-    case 'ready':
-      if (!politely) return terminate(state.course, cause, next, true)
+    case 'ready': {
+      if (!politely) return terminate(state.course, cause, stopping, true)
+      const dueUs = nowUs + rules.disconnectDrainMs * 1000
       return {
-        state: { kind: 'draining', course: state.course, cause, next, dueUs: nowUs + rules.disconnectDrainMs * 1000 },
+        state: { kind: 'draining', course: state.course, cause, stopping, dueUs },
         effects: [{ kind: 'await-asks', cause }],
       }
+    }
     case 'opening':
-      return terminate(state.course, cause, next, true)
+      return terminate(state.course, cause, stopping, true)
     case 'draining':
-      if (!politely) return terminate(state.course, cause, stricter(next, state.next), true)
-      return same({ ...state, next: stricter(next, state.next) })
-    case 'closing':
-      return same({ ...state, next: stricter(next, state.next) })
+      return politely ? same({ ...state, stopping }) : terminate(state.course, cause, stopping, true)
+    case 'closing': {
+      // A close handshake under way is not waited for by who wants the end at once.
+      const isSlow = state.dueUs !== undefined && !politely && next === 'stop'
+      return isSlow ? terminate(state.course, cause, stopping, state.opened) : same({ ...state, stopping })
+    }
     case 'connecting':
       // Another attempt is what there is already.
-      return next === 'stop' ? terminate(state.course, cause, next, false) : same(state)
+      return next === 'stop' ? terminate(state.course, cause, cause, false) : same(state)
     case 'backoff':
       if (next === 'stop') return finish(state.course, cause, cause.message)
       return politely ? connect(state.course) : same(state)
@@ -149,18 +154,19 @@ function stop(state: ActorState, event: Extract<ActorEvent, { kind: 'stop' }>, n
     case 'deciding':
       return finish(state.course, cause, cause.message)
     case 'connecting':
-      return terminate(state.course, cause, 'stop', false)
+      return terminate(state.course, cause, cause, false)
     case 'opening':
     case 'ready':
     case 'draining': {
       const dueUs = nowUs + timeoutMs * 1000
+      const stopping = state.kind === 'draining' ? (state.stopping ?? cause) : cause
       return {
-        state: { kind: 'closing', course: state.course, opened: true, cause, next: 'stop', dueUs },
+        state: { kind: 'closing', course: state.course, opened: true, cause, stopping, dueUs },
         effects: [{ kind: 'settle-asks' }, { kind: 'close-link', code, reason, timeoutMs }],
       }
     }
     case 'closing':
-      return same(state.next === 'stop' ? state : { ...state, next: 'stop', cause })
+      return same({ ...state, stopping: state.stopping ?? cause })
     case 'stopped':
       return same(state)
   }
@@ -171,7 +177,7 @@ function tick(state: ActorState, nowUs: number, rules: Rules): Transition {
   switch (state.kind) {
     case 'opening': {
       const timeoutMs = state.phase === 'authenticate' ? rules.authTimeoutMs : rules.onReadyTimeoutMs
-      return terminate(state.course, phaseTimedOut(state.phase, timeoutMs), 'reconnect', true)
+      return terminate(state.course, phaseTimedOut(state.phase, timeoutMs), undefined, true)
     }
     case 'ready':
       return {
@@ -183,18 +189,21 @@ function tick(state: ActorState, nowUs: number, rules: Rules): Transition {
         effects: [{ kind: 'announce-healthy' }],
       }
     case 'draining':
-      return terminate(state.course, state.cause, state.next, true)
-    case 'closing':
-      return terminate(state.course, closeTookTooLong(state.cause), state.next, state.opened)
+      return terminate(state.course, state.cause, state.stopping, true)
+    case 'closing': {
+      const { course, cause, stopping, opened } = state
+      const late = closeTookTooLong(cause)
+      return terminate(course, late, stopping === cause ? late : stopping, opened)
+    }
     case 'backoff':
       return connect(state.course)
   }
 }
 
 /** Not a polite close: that waits for a peer who may be dead. `link-ended` follows. */
-function terminate(course: Course, cause: WsDisconnectCause, next: Next, opened: boolean): Transition {
+function terminate(course: Course, cause: WsDisconnectCause, stopping: Stopping, opened: boolean): Transition {
   return {
-    state: { kind: 'closing', course, opened, cause, next, dueUs: undefined },
+    state: { kind: 'closing', course, opened, cause, stopping, dueUs: undefined },
     effects: [{ kind: 'terminate-link', cause }],
   }
 }
@@ -215,10 +224,10 @@ function linkEnded(state: ActorState, linkCause: WsDisconnectCause): Transition 
   const cause = state.kind === 'closing' ? ownWords(state.cause, linkCause) : linkCause
   const ended: ActorEffect = { kind: 'end-link', cause, opened, attempt: Math.max(1, course.attempt) }
   const after = { ...course, connection: course.connection + Number(opened), history: remember(course.history, cause) }
-  const next = state.kind === 'closing' || state.kind === 'draining' ? state.next : 'reconnect'
-  if (next === 'stop') {
-    // What ended the socket in the end matters less than why we wanted the end.
-    const final = cause.kind === 'local-stop' || !('cause' in state) ? cause : state.cause
+  const stopping = 'stopping' in state ? state.stopping : undefined
+  if (stopping !== undefined && 'cause' in state) {
+    // What ended the socket in the end matters less than why we wanted the end; of that the link may know more to tell.
+    const final = stopping === state.cause && cause.kind === 'local-stop' ? cause : stopping
     const { state: stopped, effects } = finish(after, final, final.message)
     return { state: stopped, effects: [ended, ...effects] }
   }
@@ -254,8 +263,6 @@ function decided(
 function finish(course: Course, cause: WsDisconnectCause, reason: string): Transition {
   return { state: { kind: 'stopped', course, cause }, effects: [{ kind: 'finish', cause, reason }] }
 }
-
-const stricter = (a: Next, b: Next): Next => (a === 'stop' || b === 'stop' ? 'stop' : 'reconnect')
 
 /**
  * We were on our way out. A transport that ended by our doing tells so with our cause, or, of a polite close, with one of

@@ -14,6 +14,8 @@ import { Topics } from './topics.ts'
 
 /** A strategy that is due again as soon as it has ticked must not stop the world. */
 const MIN_TICK_US = 1000
+/** For a strategy that throws or talks nonsense instead of saying when it is due. */
+const ASK_AGAIN_US = 1_000_000
 
 /**
  * Everything that hangs on time. One timer, armed for whatever is due first; when it fires, the link is drained once, so
@@ -306,9 +308,14 @@ export class Watch {
     this.#pingDueUs = Infinity
     if (pingPong === undefined || this.#paused) return
     const dueUs = hooks.call('pingPong.nextDueUs', () => pingPong.nextDueUs())
-    if (dueUs === THREW || dueUs === undefined) return
-    if (typeof dueUs === 'number' && !Number.isNaN(dueUs)) this.#pingDueUs = Math.max(dueUs, nowUs + MIN_TICK_US)
-    else hooks.nonsense('pingPong.nextDueUs', dueUs, 'a time in µs, or undefined')
+    if (dueUs === undefined) return
+    if (typeof dueUs === 'number' && !Number.isNaN(dueUs)) {
+      this.#pingDueUs = Math.max(dueUs, nowUs + MIN_TICK_US)
+      return
+    }
+    // Heartbeats that stop for good would be the one thing that nobody notices.
+    this.#pingDueUs = nowUs + ASK_AGAIN_US
+    if (dueUs !== THREW) hooks.nonsense('pingPong.nextDueUs', dueUs, 'a time in µs, or undefined')
   }
 
   /**

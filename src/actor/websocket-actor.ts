@@ -32,6 +32,8 @@ export class ResolvedActor implements WsActor {
   readonly transportName: string
   readonly #core: Interpreter
   readonly #closed: Deferred<WsStopped> = deferred()
+  /** It has ended, and calls that hooks had made before are yet to be told so. */
+  #ending: WsStopped | undefined
   /** Undefined while nobody waits for it. */
   #ready: Deferred<WsOpenInfo> | undefined
   /** `drain()` has been called: nothing new is accepted, for good. */
@@ -179,8 +181,11 @@ export class ResolvedActor implements WsActor {
   async drain(options?: { readonly timeoutMs?: number }): Promise<boolean> {
     const { timeoutMs } = checkWait('drain', options)
     this.#draining = true
-    if (this.#isDrained()) return true
     const { live, options: resolved, watch } = this.#core
+    // What the hook or the payload function that this is called from belongs to is sent by then.
+    await undefined
+    if (live !== this.#core.live) return false
+    if (this.#isDrained()) return true
     if (live === undefined) return false
     watch.pollWanted = true
     let settle!: (all: boolean) => void
@@ -240,8 +245,11 @@ export class ResolvedActor implements WsActor {
     const { live, watch, options: resolved } = this.#core
     if (live === undefined) throw notOpenError('ping')
     const rttUs = await watch.pings.send(live.userPings, timeoutMs ?? PING_TIMEOUT_MS, signal)
-    live.answerSeen = true
-    watch.rtt(rttUs, resolved.clock.monoUs())
+    // The connection may have ended since the pong was read; what comes next is not to be judged by it.
+    if (this.#core.live === live) {
+      live.answerSeen = true
+      watch.rtt(rttUs, resolved.clock.monoUs())
+    }
     return rttUs
   }
 
@@ -293,11 +301,15 @@ export class ResolvedActor implements WsActor {
   }
 
   #isDrained(): boolean {
-    const { asks, live } = this.#core
-    return asks.table.size === 0 && asks.lanes.isEmpty && (live?.link.queuedBytes ?? 0) === 0
+    const { asks, live, state } = this.#core
+    // A link that is given up, or gives up by itself, holds nothing because it has dropped it.
+    return (
+      state.kind !== 'closing' && asks.table.size === 0 && asks.lanes.isEmpty && (live?.link.queuedBytes ?? 0) === 0
+    )
   }
 
   #progressed(): void {
+    this.#tellEnd()
     this.#tellResumed()
     if (this.#room !== undefined && this.#core.asks.lanes.isHalfEmpty) {
       this.#room.resolve()
@@ -327,8 +339,16 @@ export class ResolvedActor implements WsActor {
 
   #finished(cause: WsDisconnectCause, reason: string): void {
     this.#core.options.signal?.removeEventListener('abort', this.#onAbort)
-    if (this.#ready?.settled === false) this.#ready.reject(this.#endError(cause))
-    this.#closed.resolve({ reason, cause })
+    this.#ending = { reason, cause }
+  }
+
+  /** Who waits for the end has heard by then what became of everything else. */
+  #tellEnd(): void {
+    const ending = this.#ending
+    if (ending === undefined) return
+    this.#ending = undefined
+    if (this.#ready?.settled === false) this.#ready.reject(this.#endError(ending.cause))
+    this.#closed.resolve(ending)
   }
 
   /** The user's own reason when the user's signal ended it. */

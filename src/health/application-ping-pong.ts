@@ -41,7 +41,9 @@ export class WsApplicationPingPong implements WsPingPongStrategy {
   #receivedSeen = 0
   #idleSinceUs = 0
   #nextPingUs: number | undefined
-  #waiting: { readonly sentUs: number; readonly wait: PongWait } | undefined
+  #waiting: { readonly wait: PongWait } | undefined
+  /** When our last ping left: waiting for its turn is no part of its round trip. */
+  #sentUs = 0
   #serverPingUs: number | undefined
   /** An answer that the lane had no room for. */
   #owed: WsPayload | undefined
@@ -115,7 +117,11 @@ export class WsApplicationPingPong implements WsPingPongStrategy {
     this.#nextPingUs = nowUs + RETRY_MS * 1000
     const payload = ping()
     refusePromise(payload, 'WsApplicationPingPong.ping', 'the payload')
-    if (link.send(payload)) this.#waiting = { sentUs: nowUs, wait: new PongWait(this.#answerMs, nowUs, link) }
+    this.#sentUs = nowUs
+    const onTaken = (atUs: number): void => {
+      this.#sentUs = atUs
+    }
+    if (link.send(payload, onTaken)) this.#waiting = { wait: new PongWait(this.#answerMs, nowUs, link) }
     return OK
   }
 
@@ -127,7 +133,7 @@ export class WsApplicationPingPong implements WsPingPongStrategy {
       if (waiting === undefined) return { kind: 'heartbeat' }
       this.#waiting = undefined
       this.#nextPingUs = atUs + this.#intervalUs
-      return { kind: 'heartbeat', rttUs: Math.max(0, atUs - waiting.sentUs) }
+      return { kind: 'heartbeat', rttUs: Math.max(0, atUs - this.#sentUs) }
     }
     if (isSo(isBeat?.(frame), 'isBeat')) {
       this.#serverPingUs = atUs

@@ -6,8 +6,11 @@ import type { WsPayload } from '../transport/transport.ts'
 export interface WsPingPongLink {
   /** A control ping of at most 125 bytes. False: not taken (no room, or closing); try at the next tick. */
   ping(payload: Uint8Array): boolean
-  /** A data frame in the urgent lane. Strings and writers as text. False: not taken. */
-  send(payload: WsPayload): boolean
+  /**
+   * A data frame in the urgent lane. Strings and writers as text. False: not taken. `onTaken` hears when it leaves the lane
+   * (monotonic µs): at once, unless it has to wait for its turn in the budget of frames, or for room.
+   */
+  send(payload: WsPayload, onTaken?: (atUs: number) => void): boolean
   /** Bytes that the kernel has taken from us since the connection opened. */
   readonly bytesSent: number
   /** Bytes taken from us that the kernel has not taken yet. */

@@ -1,5 +1,6 @@
 import { refusePromise } from '../support/promised.ts'
 import type { WsServerError } from './endpoint-handler.ts'
+import { checked, checkedResponse } from './manager-contract.ts'
 import type {
   WsNextId,
   WsSubscriptionManager,
@@ -30,22 +31,28 @@ export interface SubscriptionChange {
   readonly message?: string
 }
 
-/** A revoked item is asked for again so long after, and so often. */
+/** What the connection is to be asked for. */
+export interface WantedChange {
+  readonly add: readonly string[]
+  readonly remove: readonly string[]
+}
+
+/** A revoked item, or one that the manager failed to ask for, is asked for again so long after, and so often. */
 const RETRY_US = 5_000_000
 const MAX_RETRIES = 3
 
 interface Standing {
-  stage: WsSubscriptionStage
-  code?: string
-  message?: string
+  readonly stage: WsSubscriptionStage
+  /** The last message that asked for it on this connection: what older ones are answered with says nothing any more. */
+  readonly by?: string
+  readonly code?: string
+  readonly message?: string
 }
 
-/** What an answer changes, and what is to be sent because of it: halves of a batch that was refused as a whole. */
+/** What an answer changes, and what is to be asked for because of it: halves of a batch that was refused as a whole. */
 interface Answered {
   readonly changes: SubscriptionChange[]
-  readonly send: readonly WsSubscriptionRequest[]
-  /** Wanted, and after all not subscribed: to be asked for. */
-  readonly again?: readonly string[]
+  readonly ask: readonly WantedChange[]
   /** Something waits for the authentication to be renewed. */
   readonly authExpired?: boolean
 }
@@ -67,6 +74,10 @@ export class Subscriptions {
   readonly #manager: WsSubscriptionManager
   readonly #nextId: WsNextId
   readonly #timeoutUs: number
+  /** Could not be asked for, because the manager failed. */
+  #owed: WantedChange[] = []
+  #owedDueUs = Infinity
+  #failures = 0
   /** In the order of being desired. */
   readonly #desired = new Map<string, Standing>()
   readonly #unanswered = new Map<string, Unanswered>()
@@ -89,7 +100,7 @@ export class Subscriptions {
   /** Everything that is desired has been acknowledged, or has been rejected for good. */
   get allSettled(): boolean {
     for (const { stage } of this.#desired.values()) if (stage === 'desired' || stage === 'requested') return false
-    return this.#unanswered.size === 0
+    return this.#unanswered.size === 0 && this.#owed.length === 0
   }
 
   get awaitsAnswers(): boolean {
@@ -97,7 +108,7 @@ export class Subscriptions {
   }
 
   states(): WsSubscriptionState[] {
-    return Array.from(this.#desired, ([item, standing]) => ({ item, ...standing }))
+    return Array.from(this.#desired, ([item, { by: _, ...standing }]) => ({ item, ...standing }))
   }
 
   /** A new connection: nothing has been asked of it. */
@@ -105,6 +116,9 @@ export class Subscriptions {
     this.#unanswered.clear()
     this.#revoked.clear()
     this.#refusedExpired.clear()
+    this.#owed = []
+    this.#owedDueUs = Infinity
+    this.#failures = 0
     for (const item of this.#desired.keys()) this.#desired.set(item, { stage: 'desired' })
   }
 
@@ -151,9 +165,42 @@ export class Subscriptions {
     return requiresAuth
   }
 
+  /** What the manager throws is thrown; then {@link failed} must be called. */
   request(add: readonly string[], remove: readonly string[]): readonly WsSubscriptionRequest[] {
     if (add.length === 0 && remove.length === 0) return []
-    return this.#requested(checked(this.#manager.update({ add, remove }, this.#nextId), 'update'))
+    try {
+      return this.#requested(checked(this.#manager.update({ add, remove }, this.#nextId), 'update'))
+    } catch (error) {
+      this.#owed.push({ add, remove })
+      throw error
+    }
+  }
+
+  /** These messages could not be handed over, by the fault of their payloads; {@link failed} must be called. */
+  unsent(requests: readonly WsSubscriptionRequest[]): void {
+    for (const { requestId, subscribe, unsubscribe } of requests) {
+      this.#unanswered.delete(requestId)
+      for (const item of subscribe) this.#stand(item, 'desired')
+      this.#owed.push({ add: subscribe, remove: unsubscribe })
+    }
+  }
+
+  /** The manager has failed. What it failed to ask for comes back from {@link takeOwed}; false: it has failed too often. */
+  failed(nowUs: number): boolean {
+    this.#owedDueUs = nowUs + RETRY_US
+    return ++this.#failures <= MAX_RETRIES
+  }
+
+  /** What the manager failed to ask for, as far as it is wanted still: to be asked for again, now. */
+  takeOwed(nowUs: number): WantedChange[] {
+    if (nowUs < this.#owedDueUs) return []
+    const owed = this.#owed
+    this.#owed = []
+    this.#owedDueUs = Infinity
+    return owed.map(({ add, remove }) => ({
+      add: add.filter((item) => ['desired', 'revoked'].includes(this.stageOf(item) ?? '')),
+      remove: remove.filter((item) => !this.#desired.has(item)),
+    }))
   }
 
   /** Cheap; the manager decides. */
@@ -174,13 +221,13 @@ export class Subscriptions {
     const request = this.#unanswered.get(response.requestId)
     const changes: SubscriptionChange[] = []
     // An answer to nothing of this connection: late, twice, or made up.
-    if (request === undefined) return { changes, send: [] }
+    if (request === undefined) return { changes, ask: [] }
     if ('refused' in response) {
       const { refused } = response
-      if (this.#awaitsAuth(request.subscribe, () => isExpiry(errorOf(refused)))) {
+      if (this.#awaitsAuth(request, request.subscribe, () => isExpiry(errorOf(refused)))) {
         for (const item of request.unsubscribe) this.#reject(request, item, refused.code, refused.message, changes)
         this.#unanswered.delete(request.requestId)
-        return { changes, send: [], authExpired: true }
+        return { changes, ask: [], authExpired: true }
       }
       return this.#refused(request, refused)
     }
@@ -192,18 +239,12 @@ export class Subscriptions {
       const { item, code, message } = rejection
       if (!open.delete(item)) continue
       const isWanted = request.subscribe.includes(item)
-      if (isWanted && this.#awaitsAuth([item], () => isExpiry(errorOf(rejection)))) authExpired = true
+      if (isWanted && this.#awaitsAuth(request, [item], () => isExpiry(errorOf(rejection)))) authExpired = true
       else this.#reject(request, item, code, message, changes)
     }
     this.#unanswered.delete(request.requestId)
     if (open.size > 0) this.#unanswered.set(request.requestId, rest(request, open))
-    const again = this.#takenOff(request)
-    return {
-      changes,
-      send: [],
-      ...(again.length === 0 ? {} : { again }),
-      ...(authExpired ? { authExpired } : {}),
-    }
+    return { changes, ask: [], ...(authExpired ? { authExpired } : {}) }
   }
 
   /** A message has been handed over: its answer is awaited from now on. */
@@ -245,6 +286,7 @@ export class Subscriptions {
     let due = Infinity
     for (const { deadlineUs } of this.#unanswered.values()) due = Math.min(due, deadlineUs)
     for (const { retryUs } of this.#revoked.values()) due = Math.min(due, retryUs)
+    due = Math.min(due, this.#owedDueUs)
     return due === Infinity ? undefined : due
   }
 
@@ -260,9 +302,10 @@ export class Subscriptions {
   }
 
   #requested(requests: readonly WsSubscriptionRequest[]): readonly WsSubscriptionRequest[] {
+    this.#failures = 0
     const answers = this.#manager.maybeSubscriptionResponse !== undefined
     for (const request of requests) {
-      for (const item of request.subscribe) this.#stand(item, answers ? 'requested' : 'acked')
+      for (const item of request.subscribe) this.#stand(item, answers ? 'requested' : 'acked', request.requestId)
       if (answers) this.#unanswered.set(request.requestId, { ...request, deadlineUs: Infinity })
     }
     return requests
@@ -272,8 +315,8 @@ export class Subscriptions {
    * Items that were refused wait for the authentication to be renewed and are then asked for anew. Once: what is refused so again,
    * without having been acknowledged, is refused for good.
    */
-  #awaitsAuth(items: readonly string[], isExpiry: () => boolean): boolean {
-    const wanted = items.filter((item) => this.#desired.has(item))
+  #awaitsAuth(request: Unanswered, items: readonly string[], isExpiry: () => boolean): boolean {
+    const wanted = items.filter((item) => this.#isNewest(request, item))
     if (wanted.every((item) => this.#refusedExpired.has(item)) || !isExpiry()) return false
     for (const item of wanted) {
       this.#refusedExpired.add(item)
@@ -286,31 +329,20 @@ export class Subscriptions {
     const changes: SubscriptionChange[] = []
     this.#unanswered.delete(request.requestId)
     const { subscribe, unsubscribe } = request
-    const wanted = subscribe.filter((item) => this.#desired.has(item))
     if (subscribe.length + unsubscribe.length <= 1) {
       for (const item of [...subscribe, ...unsubscribe]) this.#reject(request, item, code, message, changes)
-      return { changes, send: [] }
+      return { changes, ask: [] }
     }
+    const wanted = subscribe.filter((item) => this.#isNewest(request, item) && this.#stand(item, 'desired'))
     // Apart first, then in halves: each message is smaller than the refused one, so this ends.
-    const parts: (readonly [readonly string[], readonly string[]])[] =
+    const parts: readonly WantedChange[] =
       subscribe.length > 0 && unsubscribe.length > 0
         ? [
-            [wanted, []],
-            [[], unsubscribe],
+            { add: wanted, remove: [] },
+            { add: [], remove: unsubscribe },
           ]
-        : [0, 1].map((i) => [halvesOf(wanted)[i] as string[], halvesOf(unsubscribe)[i] as string[]] as const)
-    const send = parts.flatMap(([add, remove]) => this.request(add, remove))
-    return { changes, send }
-  }
-
-  /**
-   * An item that was given up and wanted again may have been called acknowledged by the answer to a message from before; now that
-   * the unsubscribe has been answered, it is not. One that has been asked for again since is `requested`, and left alone.
-   */
-  #takenOff({ unsubscribe }: WsSubscriptionRequest): string[] {
-    const again = unsubscribe.filter((item) => this.#desired.get(item)?.stage === 'acked')
-    for (const item of again) this.#stand(item, 'desired')
-    return again
+        : [0, 1].map((i) => ({ add: halvesOf(wanted)[i] as string[], remove: halvesOf(unsubscribe)[i] as string[] }))
+    return { changes, ask: parts }
   }
 
   #accept(request: WsSubscriptionRequest, item: string, changes: SubscriptionChange[]): void {
@@ -318,9 +350,11 @@ export class Subscriptions {
       changes.push({ item, state: 'unsubscribed' })
       return
     }
-    // Unwanted meanwhile: the message that unsubscribes it is on its way.
+    // Unwanted meanwhile, the message that unsubscribes it is on its way; or it has been asked for anew.
+    if (!this.#isNewest(request, item)) return
     this.#refusedExpired.delete(item)
-    if (this.#stand(item, 'acked')) changes.push({ item, state: 'acked' })
+    this.#stand(item, 'acked', request.requestId)
+    changes.push({ item, state: 'acked' })
   }
 
   #reject(
@@ -333,8 +367,9 @@ export class Subscriptions {
     const rejection = change(item, 'rejected', code, message)
     const { state: _, item: __, ...why } = rejection
     // What could not be taken off may be wanted, and asked for, again: that is for another answer to say.
-    const isWanted = request.subscribe.includes(item) && this.#desired.has(item)
-    if (isWanted) this.#desired.set(item, { stage: 'rejected', ...why })
+    const isOutdated = this.#desired.has(item) && !this.#isNewest(request, item)
+    if (request.subscribe.includes(item) && isOutdated) return
+    if (this.#isNewest(request, item)) this.#desired.set(item, { stage: 'rejected', by: request.requestId, ...why })
     changes.push(rejection)
   }
 
@@ -343,9 +378,14 @@ export class Subscriptions {
     return this.#desired.get(item)?.stage
   }
 
-  #stand(item: string, stage: WsSubscriptionStage): boolean {
+  /** The item is desired, and no later message has asked for it. */
+  #isNewest({ requestId, subscribe }: WsSubscriptionRequest, item: string): boolean {
+    return subscribe.includes(item) && this.#desired.get(item)?.by === requestId
+  }
+
+  #stand(item: string, stage: WsSubscriptionStage, by?: string): boolean {
     if (!this.#desired.has(item)) return false
-    this.#desired.set(item, { stage })
+    this.#desired.set(item, { stage, ...(by === undefined ? {} : { by }) })
     return true
   }
 }
@@ -371,30 +411,4 @@ function rest(request: Unanswered, open: ReadonlySet<string>): Unanswered {
 function halvesOf(items: readonly string[]): readonly [string[], string[]] {
   const middle = Math.ceil(items.length / 2)
   return [items.slice(0, middle), items.slice(middle)]
-}
-
-function checked(requests: readonly WsSubscriptionRequest[], member: string): readonly WsSubscriptionRequest[] {
-  const want = `subscriptionManager.${member} must return a list of { requestId, payload, subscribe, unsubscribe }`
-  refusePromise(requests, `subscriptionManager.${member}`, 'a list of requests')
-  if (!Array.isArray(requests)) throw new TypeError(`${want}; it returned ${typeof requests}`)
-  for (const request of requests) {
-    const { requestId, payload, subscribe, unsubscribe } = Object(request) as Partial<WsSubscriptionRequest>
-    if (typeof requestId !== 'string') throw new TypeError(`${want}; requestId is ${typeof requestId}, not a string`)
-    if (payload === undefined) throw new TypeError(`${want}; payload is missing`)
-    if (!Array.isArray(subscribe) || !Array.isArray(unsubscribe)) {
-      throw new TypeError(`${want}; subscribe and unsubscribe must be lists of items`)
-    }
-  }
-  return requests
-}
-
-function checkedResponse(response: WsSubscriptionResponse | undefined): WsSubscriptionResponse | undefined {
-  if (response === undefined) return undefined
-  refusePromise(response, 'subscriptionManager.response', 'the response, or undefined')
-  const { requestId, accepted, rejected, refused } = Object(response) as Record<string, unknown>
-  const lists = Array.isArray(accepted) && (rejected === undefined || Array.isArray(rejected))
-  if (typeof requestId === 'string' && (lists || (typeof refused === 'object' && refused !== null))) return response
-  throw new TypeError(
-    'subscriptionManager.response must return undefined, { requestId, accepted, rejected? } or { requestId, refused }, requestId a string',
-  )
 }

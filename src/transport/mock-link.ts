@@ -128,6 +128,7 @@ export class MockLink implements WsLink, MessageSink {
   close(code: number, reason: string, timeoutMs: number): void {
     checkClose(code, reason)
     if (this.#state === 'connecting') this.#endLater(closedWhileConnecting())
+    if (this.#state === 'closing' && !this.#closedByUs) this.#linger(Math.min(timeoutMs, LINGER_MS))
     if (!this.#isOpen) return
     this.#closedByUs = true
     this.#state = 'closing'
@@ -250,11 +251,18 @@ export class MockLink implements WsLink, MessageSink {
 
   /** The outcome is known. Our CLOSE goes out behind what is queued; TCP is the peer's to end, but not without end. */
   #peerLeaves(close: Buffer, done: () => void): void {
+    // A message before it may have made the user end it.
+    if (this.#state === 'ended') return
     if (this.#state === 'open') {
       this.#state = 'closing'
       this.#sender.close(close, done)
     }
-    this.#timer ??= this.#request.clock.setTimer(LINGER_MS, () => this.#end(this.#cause as WsDisconnectCause))
+    if (this.#timer === undefined) this.#linger(LINGER_MS)
+  }
+
+  #linger(ms: number): void {
+    this.#timer?.cancel()
+    this.#timer = this.#request.clock.setTimer(ms, () => this.#end(this.#cause as WsDisconnectCause))
   }
 
   #violated(status: ProtocolStatus): void {

@@ -103,7 +103,8 @@ export interface WsLink {
   pong(payload: Uint8Array): number
   /**
    * Begins the close handshake behind everything taken so far: CLOSE out, the peer's CLOSE and its FIN in, then
-   * `onEnd`. After `timeoutMs` the link is terminated instead. Later offers return `OFFER_CLOSED`. Idempotent.
+   * `onEnd`. After `timeoutMs` the link is terminated instead, also where the peer had begun to close. Later offers return
+   * `OFFER_CLOSED`. Idempotent.
    */
   close(code: number, reason: string, timeoutMs: number): void
   /** Ends the link at once; `onEnd` follows with `cause`. Idempotent. */

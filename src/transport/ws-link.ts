@@ -171,6 +171,7 @@ export class WsPackageLink implements WsLink {
   close(code: number, reason: string, timeoutMs: number): void {
     checkClose(code, reason)
     if (this.#state === 'connecting') this.#giveUp(closedWhileConnecting())
+    if (this.#state === 'closing' && !this.#closedByUs) this.#hurry(timeoutMs)
     if (this.#state !== 'open') return
     this.#closedByUs = true
     this.#state = 'closing'
@@ -320,6 +321,12 @@ export class WsPackageLink implements WsLink {
   #peerLeaves(): void {
     if (this.#state === 'open') this.#state = 'closing'
     this.#timer ??= this.#request.clock.setTimer(LINGER_MS, () => this.#destroy())
+  }
+
+  /** The peer is leaving already, and we do not wait for it as long as we might. */
+  #hurry(timeoutMs: number): void {
+    this.#timer?.cancel()
+    this.#timer = this.#request.clock.setTimer(Math.min(timeoutMs, LINGER_MS), () => this.#destroy())
   }
 
   #peerEnded(): void {

@@ -24,10 +24,12 @@ export interface JsonRpcPingPongOptions {
  */
 export class JsonRpcPingPong extends WsApplicationPingPong {
   constructor(options: JsonRpcPingPongOptions = {}) {
+    // Each has an id of its own: an answer that comes twice, or late, answers no other ping.
+    let pings = 0
     super({
       ...options,
-      ping: () => test(PING_ID),
-      isPong: (frame) => isShortText(frame) && frame.text().includes(`"id":"${PING_ID}"`),
+      ping: () => test(`${PING_ID}-${++pings}`),
+      isPong: (frame) => frame.text().includes(`"id":"${PING_ID}-${pings}"`),
       answerPing: (frame) => (beatOf(frame) === 'test_request' ? test(ANSWER_ID) : undefined),
     })
   }
@@ -35,7 +37,8 @@ export class JsonRpcPingPong extends WsApplicationPingPong {
   override onFrame(frame: WsFrame, link: WsPingPongLink): WsHeartbeat | undefined {
     if (!isShortText(frame)) return undefined
     if (beatOf(frame) === 'heartbeat' || frame.text().includes(`"id":"${ANSWER_ID}"`)) return { kind: 'heartbeat' }
-    return super.onFrame(frame, link)
+    const heartbeat = super.onFrame(frame, link)
+    return heartbeat ?? (frame.text().includes(`"id":"${PING_ID}-`) ? { kind: 'heartbeat' } : undefined)
   }
 }
 

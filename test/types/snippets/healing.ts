@@ -95,3 +95,11 @@ export async function held(): Promise<string> {
   }
   return told.join()
 }
+
+// Any object with opened() and sample() will do in its place.
+connect(url, {
+  latencyPolicy: {
+    opened() {},
+    sample: (rttUs) => (rttUs > 40_000 ? { percentile: 100, rttUs, limitUs: 40_000 } : undefined),
+  },
+})

@@ -40,7 +40,7 @@ describe('Subscriptions', () => {
     ])
     expect([stages(), subscriptions.allSettled]).toEqual(['a:requested b:requested c:requested', false])
     const first = subscriptions.answered({ requestId: '1', accepted: ['a'] })
-    expect(first).toEqual({ changes: [{ item: 'a', state: 'acked' }], send: [] })
+    expect(first).toEqual({ changes: [{ item: 'a', state: 'acked' }], ask: [] })
     // b of the first message is still open.
     subscriptions.answered({ requestId: '2', accepted: [], rejected: [{ item: 'c', code: '7' }] })
     expect([stages(), subscriptions.awaitsAnswers, subscriptions.allSettled]).toEqual([
@@ -60,7 +60,7 @@ describe('Subscriptions', () => {
       subscriptions.answered({ requestId: 'nobody', refused: {} }),
       subscriptions.answered({ requestId: '1', accepted: ['z', 'a', 'a'], rejected: [{ item: 'a' }] }),
     ]
-    expect(told.map(({ changes, send }) => [changes.length, send.length])).toEqual([
+    expect(told.map(({ changes, ask }) => [changes.length, ask.length])).toEqual([
       [0, 0],
       [0, 0],
       [1, 0],
@@ -97,7 +97,10 @@ describe('Subscriptions', () => {
     subscriptions.add(['b', 'c', 'd', 'e'])
     subscriptions.request(['b', 'c', 'd', 'e'], ['x', 'y'])
     subscriptions.remove(['c'])
-    const refuse = (requestId: string) => shape(subscriptions.answered({ requestId, refused: { code: '9' } }).send)
+    const refuse = (requestId: string) => {
+      const { ask } = subscriptions.answered({ requestId, refused: { code: '9' } })
+      return shape(ask.flatMap(({ add, remove }) => subscriptions.request(add, remove)))
+    }
     expect(refuse('1')).toEqual([
       ['b,d,e', ''],
       ['', 'x,y'],
@@ -113,17 +116,53 @@ describe('Subscriptions', () => {
     expect(['5', '6'].map(refuse)).toEqual([[], []])
   })
 
-  it('asks again for what was given up and wanted again, if an older answer has called it acknowledged', () => {
-    const { subscriptions } = make(['a'])
+  it('an answer to what was asked before it was given up says nothing of an item that is wanted again', () => {
+    const { subscriptions, stages } = make(['a', 'b'])
     const [first] = subscriptions.initial('all')
-    subscriptions.remove(['a'])
-    const [off] = subscriptions.request([], ['a'])
-    // Wanted again; the message that asks for it was never made, because the manager threw.
-    subscriptions.add(['a'])
-    subscriptions.answered({ requestId: first?.requestId as string, accepted: ['a'] })
-    expect(subscriptions.states()).toEqual([{ item: 'a', stage: 'acked' }])
-    const { again } = subscriptions.answered({ requestId: off?.requestId as string, accepted: ['a'] })
-    expect([again, subscriptions.states()]).toEqual([['a'], [{ item: 'a', stage: 'desired' }]])
+    subscriptions.remove(['a', 'b'])
+    const [off] = subscriptions.request([], ['a', 'b'])
+    subscriptions.add(['a', 'b'])
+    const [again] = subscriptions.request(['a'], [])
+    const told = [
+      // b has not been asked for again yet, and a is still to be answered.
+      subscriptions.answered({ requestId: first?.requestId as string, accepted: ['b'], rejected: [{ item: 'a' }] }),
+      subscriptions.answered({ requestId: off?.requestId as string, accepted: ['a', 'b'] }),
+    ]
+    expect([stages(), told.map(({ changes }) => changes.map(({ state }) => state))]).toEqual([
+      'a:requested b:desired',
+      [[], ['unsubscribed', 'unsubscribed']],
+    ])
+    subscriptions.answered({ requestId: again?.requestId as string, accepted: ['a'] })
+    expect(stages()).toBe('a:acked b:desired')
+  })
+
+  it('what the manager failed to ask for is asked for again, as far as it is wanted still', () => {
+    let broken = true
+    const { subscriptions, stages } = make(['a', 'b'], {
+      update: ({ add, remove }, nextId) => {
+        if (broken) throw new Error('clumsy')
+        return [{ requestId: nextId(), payload: '', subscribe: add, unsubscribe: remove }]
+      },
+    })
+    subscriptions.initial('all')
+    subscriptions.answered({ requestId: '1', accepted: ['a', 'b'] })
+    const off = subscriptions.remove(['a', 'b'])
+    expect(() => subscriptions.request(subscriptions.add(['c', 'd']), off)).toThrow('clumsy')
+    expect([subscriptions.failed(0), subscriptions.nextDueUs(), subscriptions.allSettled]).toEqual([true, 5e6, false])
+    // Meanwhile.
+    subscriptions.add(['b'])
+    subscriptions.remove(['c'])
+    expect(subscriptions.takeOwed(5e6 - 1)).toEqual([])
+    const owed = subscriptions.takeOwed(5e6)
+    expect(owed).toEqual([{ add: ['d'], remove: ['a'] }])
+    expect(subscriptions.takeOwed(5e6)).toEqual([])
+    broken = false
+    const requests = owed.flatMap(({ add, remove }) => subscriptions.request(add, remove))
+    expect([shape(requests), stages()]).toEqual([[['d', 'a']], 'd:requested b:desired'])
+    subscriptions.unsent(requests)
+    expect([stages(), subscriptions.failed(0)]).toEqual(['d:desired b:desired', true])
+    expect(subscriptions.takeOwed(5e6)).toEqual([{ add: ['d'], remove: ['a'] }])
+    expect([1, 2, 3].map(() => subscriptions.failed(0))).toEqual([true, true, false])
   })
 
   it('has a deadline for each answer, and begins anew with each connection', () => {
