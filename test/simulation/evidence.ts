@@ -1,12 +1,17 @@
 import type { WsStatusEvent } from '../../src/actor/status.ts'
+import type { WsDisconnectCause } from '../../src/errors/disconnect-cause.ts'
 import type { WsOutcome } from '../../src/requests/outcome.ts'
 import type { WsSubscriptionRequest } from '../../src/session/subscription-manager.ts'
 import { checkAttempt } from './invariants/attempts.ts'
+import { nothingAfterGoodbye } from './invariants/ends.ts'
+import { LatencyReference, wasTooSlow } from './invariants/latency.ts'
+import type { Leaving } from './invariants/leaving.ts'
 import { checkDisconnect } from './invariants/old-news.ts'
 import { checkOutcome } from './invariants/outcomes.ts'
 import { topicIsSilent } from './invariants/topics.ts'
 import { checkFrame, comesAfterAuth } from './invariants/wire.ts'
-import { type AskRecord, channelIn, markIn } from './ledger.ts'
+import { type AskRecord, callIn, markIn } from './ledger.ts'
+import type { Life } from './life.ts'
 import type { VenueSession } from './play/venue.ts'
 import type { Simulation } from './simulation.ts'
 import type { SimLink } from './world/link.ts'
@@ -20,17 +25,19 @@ export interface ConnectionRecord {
   disconnected: boolean
   gap: boolean
   gapTold: boolean
+  /** It was our own choice, told as `draining` so many ms before. */
+  left: { readonly cause: WsDisconnectCause; readonly forMs: number } | undefined
 }
 
-/** What comes to the ears of users and what happens on the wire, in order; each thing is judged as it comes. */
+const AFTER_THE_END: ReadonlySet<string> = new Set(['metrics.report', 'onStatus', 'onHookError'])
+
+/** What comes to the ears of one actor's user and what it does on the wire, in order; each thing is judged as it comes. */
 export class Evidence {
-  readonly #sim: Simulation
+  readonly #life: Life
   readonly links: SimLink[] = []
-  readonly tcps: Tcp[] = []
   /** Connections of the actor by their number. */
   readonly connections = new Map<number, ConnectionRecord>()
   lastConnection: ConnectionRecord | undefined
-  readonly vanishedUs = new Map<Tcp, number>()
   /** What subscription messages are for, by their ids. */
   readonly subscriptionIds = new Map<string, { readonly what: 'replay' | 'change'; readonly connection: number }>()
   /** The last call number on the wire, by connection and lane. */
@@ -41,14 +48,14 @@ export class Evidence {
   readonly userReplays = new Set<number>()
   /** Items that were rejected on the current connection. */
   readonly rejected = new Set<string>()
-  /** Attempts that had begun, the client's monotonic µs. */
-  readonly attemptTimes: number[] = []
   /** When frames were handed to the current link, the client's monotonic µs. */
   readonly sentTimes: number[] = []
   /** Those of pongs. */
   readonly pongTimes: number[] = []
   /** When data of a topic was last read on the current connection. */
   readonly lastTopicData = new Map<string, number>()
+  /** Topics whose limit could not be asked for. */
+  readonly unwatched = new Set<string>()
   /** Logins that the exchange has seen, by id. */
   readonly logins = new Set<string>()
   /** The user has asked not to be read for. */
@@ -56,65 +63,73 @@ export class Evidence {
   /** The venue has said so, and it is being done anew: asks are refused. */
   authExpired = false
   resumedUs = 0
+  /** World time: when the ping-pong strategy last failed to say when it is due. */
+  doubtedUs = -Infinity
+  /** World time: when the current connection became ready. */
+  readyUs = 0
   stopped: WsStatusEvent | undefined
   messages = 0
   /** By the kernel, of all connections. */
   messagesTaken = 0
   hooksCalled = 0
   hookErrors = 0
-  lateReplies = 0
-  /** `started` and the number of attempts since. */
-  attempts = 0
+  disconnects = 0
+  /** Of the last disconnect. */
+  lastCause: WsDisconnectCause | undefined
+  /** By id, how often something was told late. */
+  readonly lateReplies = new Map<string, number>()
+  readonly latency: LatencyReference | undefined
+  /** It is leaving the current connection by its own choice. */
+  leaving: Leaving | undefined
   readonly #numbers = new Map<string, number>()
 
-  constructor(sim: Simulation) {
-    this.#sim = sim
+  constructor(life: Life) {
+    this.#life = life
+    const { latency } = life.sim.setup
+    if (latency !== undefined) this.latency = new LatencyReference(latency)
+  }
+
+  get #sim(): Simulation {
+    return this.#life.sim
   }
 
   // — from the transport and the network —
 
   connecting(link: SimLink): void {
-    this.attempts++
-    checkAttempt(this.#sim)
+    checkAttempt(this.#life)
     this.sentTimes.length = 0
     this.pongTimes.length = 0
     this.links.length = 0
     this.links.push(link)
   }
 
-  tcpOpened(tcp: Tcp): void {
-    // Addresses are raced: losers are gone when one has won.
-    for (let i = this.tcps.length - 1; i >= 0; i--) if (this.tcps[i]?.destroyed) this.tcps.splice(i, 1)
-    this.tcps.push(tcp)
-  }
-
-  vanished(tcp: Tcp): void {
-    this.vanishedUs.set(tcp, this.#sim.time.nowUs)
-  }
-
   /** The kernel has taken the first bytes of a frame with this text. */
   began(text: string): void {
-    comesAfterAuth(this.#sim, text)
+    comesAfterAuth(this.#life, text)
+    nothingAfterGoodbye(this.#life, text)
     const mark = markIn(text) ?? ''
     const ask = this.#sim.ledger.byMark(mark)
     if (ask === undefined) return
     if (ask.beganUs !== undefined) this.#sim.violated('sent-once', `${mark} is sent a second time`)
     ask.beganUs = this.#sim.clock.monoUs()
     const [outcome] = ask.outcomes
+    if (ask.rejected !== undefined) this.#sim.violated('never-sent-stays-so', `${mark} leaves, after it was rejected`)
     if (outcome !== undefined && ['not-delivered', 'too-many-pending', 'payload-mismatch'].includes(outcome.kind)) {
       this.#sim.violated('never-sent-stays-so', `${mark} leaves, after it was said to be ${outcome.kind}`)
     }
   }
 
-  taken(mark: string): void {
+  taken(text: string): void {
+    const { ledger, clock } = this.#sim
     this.messagesTaken++
-    const ask = this.#sim.ledger.byMark(mark)
-    if (ask !== undefined) ask.takenUs = this.#sim.clock.monoUs()
+    ledger.taken(callIn(text) ?? 0)
+    const ask = ledger.byMark(markIn(text) ?? '')
+    if (ask !== undefined) ask.takenUs = clock.monoUs()
   }
 
   /** A frame at the exchange. */
   frame(session: VenueSession, opcode: number, text: string): void {
-    checkFrame(this.#sim, session, opcode, text)
+    checkFrame(this.#life, session, opcode, text)
   }
 
   // — from the user's code —
@@ -122,8 +137,8 @@ export class Evidence {
   /** Any hook was called. */
   hook(where: string, connection: number | undefined): void {
     this.hooksCalled++
-    // `status` itself watches over status events; the last report follows the end.
-    if (this.stopped !== undefined && where !== 'metrics.report' && where !== 'onStatus') {
+    // `status` itself watches over status events; the last report follows the end, and errors of either are told.
+    if (this.stopped !== undefined && !AFTER_THE_END.has(where)) {
       this.#sim.violated('stopped-is-final', `${where} is called after the end`)
     }
     if (connection !== undefined && this.connections.get(connection)?.gap === true) {
@@ -137,12 +152,10 @@ export class Evidence {
   }
 
   /** A data frame, as the first user code in its way sees it: none is lost, doubled or out of order. */
-  data(text: string, receivedUs: number): void {
-    const topic = channelIn(text)
-    if (topic !== undefined) this.lastTopicData.set(topic, receivedUs)
+  data(text: string): void {
     const found = /"channel":"([^"]+)","data":\{"n":(\d+)/.exec(text)
     if (found === null) return
-    const { connection } = this.#sim.actor
+    const { connection } = this.#life.actor
     const key = `${connection} ${found[1]}`
     const n = Number(found[2])
     const last = this.#numbers.get(key)
@@ -156,7 +169,7 @@ export class Evidence {
   }
 
   subscriptionFrames(what: 'replay' | 'change', requests: readonly WsSubscriptionRequest[]): void {
-    const { connection } = this.#sim.actor
+    const { connection } = this.#life.actor
     for (const { requestId } of requests) this.subscriptionIds.set(requestId, { what, connection })
   }
 
@@ -165,7 +178,7 @@ export class Evidence {
     this.#sim.ledger.open.delete(ask)
     const reason = 'reason' in outcome ? `/${outcome.reason}` : ''
     this.#sim.trace.add(`outcome ${ask.mark}: ${outcome.kind}${reason}, delivery ${outcome.delivery}`)
-    checkOutcome(this.#sim, ask, outcome)
+    checkOutcome(this.#life, ask, outcome)
   }
 
   gapTold(connection: number): void {
@@ -185,26 +198,36 @@ export class Evidence {
     if (record?.gap === true && !['stopped', 'backoff', 'settled', 'backpressure'].includes(event.kind)) {
       this.#sim.violated('nothing-after-gap', `status ${event.kind} of connection ${event.connection} after its gap`)
     }
+    // What needs authentication is asked for once more, which is no first replay.
+    if (event.kind === 'authenticated' && this.#life.actor.status === 'ready') this.userReplays.add(event.connection)
     if (event.kind === 'auth-expired') this.authExpired = true
     else if (event.kind === 'authenticated' || event.kind === 'disconnected') this.authExpired = false
     switch (event.kind) {
       case 'open':
         this.#opened(event.connection)
         break
+      case 'draining':
+        wasTooSlow(this.#life, event.cause)
+        this.leaving = { cause: event.cause, sinceUs: this.#sim.clock.monoUs(), idleSinceUs: Infinity }
+        break
       case 'disconnected':
-        if (record !== undefined) {
-          record.disconnected = true
-          checkDisconnect(this.#sim, record, event.cause)
-        }
+        this.#disconnected(event.cause, record)
         break
       case 'gap':
         if (event.scope === 'connection') this.#gap(event, record)
         break
+      case 'ready':
+        this.readyUs = this.#sim.time.nowUs
+        break
       case 'topic-silent':
-        topicIsSilent(this.#sim, event.topic)
+        topicIsSilent(this.#life, event.topic)
         break
       case 'stopped':
         this.stopped = event
+        for (const ask of this.#sim.ledger.openOf(this.#life)) {
+          if (ask.deadlineUs === Infinity) this.#life.ends.beingMade.add(ask)
+        }
+        this.#sim.ended(this.#life)
         break
       case 'subscription':
         if (event.state === 'rejected') this.rejected.add(event.item)
@@ -214,6 +237,19 @@ export class Evidence {
     }
   }
 
+  #disconnected(cause: WsDisconnectCause, record: ConnectionRecord | undefined): void {
+    const { leaving } = this
+    this.lastCause = cause
+    this.leaving = undefined
+    if (record === undefined) return
+    this.disconnects++
+    record.disconnected = true
+    if (leaving?.cause === cause) {
+      record.left = { cause, forMs: (this.#sim.clock.monoUs() - leaving.sinceUs) / 1000 }
+    }
+    checkDisconnect(this.#life, record, cause)
+  }
+
   #opened(n: number): void {
     const link = this.links.at(-1)
     if (link === undefined || link.state === 'connecting' || link.tcp === undefined) {
@@ -221,10 +257,11 @@ export class Evidence {
       return
     }
     if (this.connections.has(n)) this.#sim.violated('connections-count-up', `connection ${n} opens twice`)
-    const others = this.tcps.filter((tcp) => tcp !== link.tcp && !tcp.destroyed)
+    const others = this.#sim.tcps.filter((tcp) => tcp !== link.tcp && !tcp.destroyed)
     if (others.length > 0) this.#sim.violated('one-connection', `tcp ${others.map(({ id }) => id)} is open as well`)
     this.rejected.clear()
     this.lastTopicData.clear()
+    this.unwatched.clear()
     this.lastConnection = {
       n,
       link,
@@ -232,6 +269,7 @@ export class Evidence {
       disconnected: false,
       gap: false,
       gapTold: false,
+      left: undefined,
     }
     this.connections.set(n, this.lastConnection)
   }
@@ -245,6 +283,7 @@ export class Evidence {
       return
     }
     record.gap = true
+    this.#sim.ledger.lost(this.#life, event.connection)
     if (event.fromUs > event.toUs) this.#sim.violated('gaps-marked', `a gap from ${event.fromUs} to ${event.toUs}`)
   }
 

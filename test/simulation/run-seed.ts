@@ -1,4 +1,5 @@
-import { checkAtRest, checkExchangeLog, checkStopped } from './invariants/rest.ts'
+import { checkAtRest, checkExchangeLog } from './invariants/rest.ts'
+import type { Life } from './life.ts'
 import { Simulation, type Tampering, type Violation } from './simulation.ts'
 
 export interface SeedOptions {
@@ -13,6 +14,7 @@ export interface SeedResult {
   readonly virtualMs: number
   readonly asks: number
   readonly outcomes: ReadonlyMap<string, number>
+  readonly actors: number
   readonly connections: number
   readonly faults: ReadonlyMap<string, number>
   readonly violation: Violation | undefined
@@ -31,7 +33,7 @@ const MAX_STEPS_OF_A_PHASE = 200_000
 /** One life: chaos, rest, the end. */
 export async function runSeed(seed: number, { steps, tampering }: SeedOptions): Promise<SeedResult> {
   const sim = new Simulation(seed, tampering)
-  await sim.loop.run(() => sim.actor.start())
+  await sim.loop.run(() => sim.begin())
   await sim.advance(steps, Infinity, () => false)
   await rest(sim)
   await end(sim)
@@ -45,7 +47,8 @@ export async function runSeed(seed: number, { steps, tampering }: SeedOptions): 
     virtualMs: sim.time.nowUs / 1000,
     asks: sim.ledger.asks.length,
     outcomes,
-    connections: sim.evidence.connections.size,
+    actors: sim.lives.length,
+    connections: sim.lives.reduce((sum, { evidence }) => sum + evidence.connections.size, 0),
     faults: sim.injected,
     violation: sim.violation,
     traceHash: sim.trace.hash,
@@ -58,50 +61,46 @@ async function rest(sim: Simulation): Promise<void> {
   sim.trace.add('— rest: nothing goes wrong any more, and nobody wants anything')
   sim.isChaotic = false
   sim.faults.calm()
+  if (sim.life.ends.isAsked)
+    await sim.advance(MAX_STEPS_OF_A_PHASE, sim.time.nowUs + 5 * SECOND_US, () => sim.life.isOver)
   await sim.loop.run(() => {
-    sim.user.resume()
+    if (sim.life.isOver) sim.begin()
+    const { life } = sim
+    sim.user.resume(life)
     // Who judges by no silence at all cannot know, and must be told.
-    if (!sim.noticesSilence) sim.actor.reconnect()
+    if (!sim.noticesSilence) life.actor.reconnect()
     // Something that makes noise, so that nothing is stale.
-    sim.actor.subscribe(['book.BTC-PERPETUAL.100ms'])
+    sim.user.subscribe(life, ['book.BTC-PERPETUAL.100ms'])
   })
   // One more subscription that the exchange forgets, for who watches topics to find out.
   if (sim.setup.topicSilentMs !== undefined) sim.faults.revokeOne()
   let settledUs = Infinity
   let connection = 0
   const settled = (): boolean => {
-    if (sim.evidence.stopped !== undefined) return true
-    const isSettled = sim.actor.status === 'ready' && sim.ledger.open.size === 0 && subscriptionsSettled(sim)
-    if (!isSettled || sim.actor.connection !== connection || sim.hasSilentTopic) settledUs = Infinity
+    const { life } = sim
+    if (life.isOver) return true
+    const isSettled = life.actor.status === 'ready' && sim.ledger.open.size === 0 && subscriptionsSettled(life)
+    if (!isSettled || life.actor.connection !== connection || sim.hasSilentTopic) settledUs = Infinity
     else if (settledUs === Infinity) settledUs = sim.time.nowUs
-    connection = sim.actor.connection
+    connection = life.actor.connection
     return sim.time.nowUs - settledUs > SETTLED_FOR_US
   }
   await sim.advance(MAX_STEPS_OF_A_PHASE, sim.time.nowUs + HEALS_WITHIN_US, settled)
-  sim.messagesBeforeRest = sim.evidence.messages
+  sim.messagesBeforeRest = sim.life.evidence.messages
   await sim.advance(MAX_STEPS_OF_A_PHASE, sim.time.nowUs + RESTS_FOR_US, () => false)
   if (sim.violation === undefined) checkAtRest(sim)
 }
 
-function subscriptionsSettled(sim: Simulation): boolean {
-  return sim.actor.subscriptions().every(({ stage }) => stage === 'acked' || stage === 'rejected')
+function subscriptionsSettled({ actor }: Life): boolean {
+  return actor.subscriptions().every(({ stage }) => stage === 'acked' || stage === 'rejected')
 }
 
 async function end(sim: Simulation): Promise<void> {
   if (sim.violation !== undefined) return
   sim.trace.add('— the end')
-  sim.isStopping = true
-  let told = false
-  await sim.loop.run(() => {
-    void sim.actor.stop().then(() => {
-      told = true
-    })
-  })
-  await sim.advance(MAX_STEPS_OF_A_PHASE, sim.time.nowUs + 10 * SECOND_US, () => told)
-  if (!told) sim.violated('stops', 'stop() has not resolved within 10 s')
-  if (sim.violation === undefined) checkStopped(sim)
+  await sim.loop.run(() => sim.user.stop(sim.life, 'outside'))
   await sim.advance(MAX_STEPS_OF_A_PHASE, sim.time.nowUs + 30 * SECOND_US, () => false)
   sim.venue.end()
-  if (sim.violation === undefined) checkStopped(sim)
+  if (!sim.life.isOver) sim.violated('stops', 'there was no status event `stopped`')
   if (sim.violation === undefined) checkExchangeLog(sim)
 }

@@ -1,17 +1,19 @@
 import type { WebSocketActorOptions } from '../../src/actor/options.ts'
-import { WebSocketActor } from '../../src/actor/websocket-actor.ts'
-import { ProtocolPingPong } from '../../src/health/protocol-ping-pong.ts'
 import { WsCircuitBreaker } from '../../src/reconnect/circuit-breaker.ts'
-import { ConnectBudget, type ConnectLimit, DEFAULT_CONNECT_LIMITS } from '../../src/reconnect/connect-budget.ts'
+import {
+  ConnectBudget,
+  type ConnectLimit,
+  DEFAULT_CONNECT_LIMITS,
+  defaultConnectBudget,
+} from '../../src/reconnect/connect-budget.ts'
+import { SequentialRequestIds, type WsRequestIds } from '../../src/requests/request-ids.ts'
 import type { JsonRpcNotification } from '../../src/testing/json-rpc-delegated-endpoint.ts'
 import { SeededRandom } from '../../src/testing/seeded-random.ts'
 import type { WsTransport } from '../../src/transport/transport.ts'
-import { Evidence } from './evidence.ts'
-import { keepsThePace } from './invariants/pace.ts'
 import { checkStep } from './invariants/steps.ts'
-import { Ledger, markIn } from './ledger.ts'
+import { Ledger } from './ledger.ts'
+import { Life } from './life.ts'
 import { Faults } from './play/faults.ts'
-import { Clumsiness, SimEndpoint, SimIngress, SimReconnect, topicsOf } from './play/hooks.ts'
 import { type Setup, setupOf } from './play/setup.ts'
 import { User } from './play/user.ts'
 import { Venue } from './play/venue.ts'
@@ -20,7 +22,6 @@ import { ServerEnd } from './world/server-end.ts'
 import type { Tcp } from './world/socket.ts'
 import { ClientClock, WorldTime } from './world/time.ts'
 import { Trace } from './world/trace.ts'
-import { SimTransport } from './world/transport.ts'
 
 export interface Violation {
   /** Of the invariant. */
@@ -31,8 +32,10 @@ export interface Violation {
 /** What a planted bug may put between the actor and the world. */
 export interface Tampering {
   readonly transport?: (transport: WsTransport, sim: Simulation) => WsTransport
-  readonly options?: (options: WebSocketActorOptions<JsonRpcNotification, string>) => typeof options
+  readonly options?: (options: WebSocketActorOptions<JsonRpcNotification, string>, life: Life) => typeof options
 }
+
+const FIRST_DESIRED = ['book.BTC-PERPETUAL.100ms', 'ticker.ETH-PERPETUAL.agg2']
 
 const LIMITS: Readonly<Record<Setup['budget'], readonly ConnectLimit[]>> = {
   default: DEFAULT_CONNECT_LIMITS,
@@ -44,62 +47,112 @@ const LIMITS: Readonly<Record<Setup['budget'], readonly ConnectLimit[]>> = {
   none: [],
 }
 
-/** One world: the real actor over a simulated network, an exchange behind it, a user before it. All of it follows from the seed. */
+/**
+ * One world: a network, an exchange behind it, a user before it, and between them the real actor; one after the other, since a
+ * user may have enough of one and begin the next. All of it follows from the seed.
+ *
+ * What the network does not carry, since its bytes are the protocol's own and nothing else: permessage-deflate and `inflateBinary`
+ * (test/conformance, the transport contract, test/interop), proxies (their tests run against real ones), TLS, of which only
+ * how long a handshake takes and how it ends is here. A key log is therefore never called; every other function that can be
+ * given to an actor is, and may throw.
+ */
 export class Simulation {
   readonly setup: Setup
+  readonly tampering: Tampering
   readonly time = new WorldTime()
   readonly clock: ClientClock
   readonly loop: ClientLoop
   readonly trace: Trace
   readonly ledger = new Ledger()
-  readonly evidence: Evidence
   readonly venue: Venue
   readonly faults: Faults
   readonly user: User
-  readonly clumsy: Clumsiness
+  // — what actors share —
   readonly breaker: WsCircuitBreaker | undefined
-  /** What bounds its connects; none without a budget. */
+  readonly connectBudget: ConnectBudget | false
+  readonly requestIds: WsRequestIds
+  /** What bounds their connects; none without a budget. */
   readonly connectLimits: readonly ConnectLimit[]
-  readonly actor: WebSocketActor<JsonRpcNotification, string>
-  readonly signal = new AbortController()
+  /** All actors that there have been; the newest last. */
+  readonly lives: Life[] = []
+  /** Attempts that had begun, the client's monotonic µs. */
+  readonly attemptTimes: number[] = []
+  /** Connections that have not been destroyed, as far as has been looked. */
+  readonly tcps: Tcp[] = []
+  /** When the network lost them, without telling anybody. */
+  readonly vanishedUs = new Map<Tcp, number>()
+  readonly #lifeOf = new Map<Tcp, Life>()
   /** By kind. */
   readonly injected = new Map<string, number>()
   violation: Violation | undefined
   steps = 0
   /** The user acts and things go wrong. */
   isChaotic = true
-  /** The user has asked for the end. */
-  isStopping = false
   /** What the handler had heard when rest began. */
   messagesBeforeRest = 0
+  readonly #random: SeededRandom
   readonly #afterwards: (() => void)[] = []
   #nextUserUs = 0
   #nextFaultUs = Infinity
-  /** Timers of the client's clock that are not the library's. */
-  foreignTimers = 0
 
   constructor(seed: number, tampering: Tampering = {}) {
     this.setup = setupOf(seed)
+    this.tampering = tampering
     this.clock = new ClientClock(this.time)
     this.trace = new Trace(() => this.time.nowUs)
     this.loop = new ClientLoop(this.time, this.clock, SeededRandom.named(seed, 'loop'), () => this.#step())
-    this.evidence = new Evidence(this)
+    this.#random = SeededRandom.named(seed, 'lives')
     this.venue = new Venue(this.time, this.setup, SeededRandom.named(seed, 'venue'), this.ledger, {
-      frame: (session, opcode, text) => this.evidence.frame(session, opcode, text),
+      frame: (session, opcode, text) => this.lifeOf(session.end.tcp)?.evidence.frame(session, opcode, text),
       broken: (what) => this.violated('speaks-rfc6455', what),
       fault: (kind) => this.fault(kind, ''),
       trace: (text) => this.trace.add(text),
     })
     this.faults = new Faults(this)
     this.user = new User(this)
-    this.clumsy = new Clumsiness(this)
-    this.connectLimits = LIMITS[this.setup.budget]
-    this.breaker = this.setup.hasBreaker
-      ? new WsCircuitBreaker({ failures: 4, windowMs: 5000, openMs: 1500 })
-      : undefined
-    const options = this.#options(this.#transport(tampering))
-    this.actor = new WebSocketActor(tampering.options?.(options) ?? options)
+    const { budget, hasBreaker } = this.setup
+    this.connectLimits = LIMITS[budget]
+    this.connectBudget = budget === 'none' ? false : this.#budget()
+    this.requestIds = new SequentialRequestIds(SeededRandom.named(seed, 'ids'))
+    this.breaker = hasBreaker ? new WsCircuitBreaker({ failures: 4, windowMs: 5000, openMs: 1500 }) : undefined
     this.#nextFaultUs = this.faults.nextMs * 1000
+  }
+
+  /** The one that lives now, or lived last. */
+  get life(): Life {
+    return this.lives.at(-1) as Life
+  }
+
+  /** The user begins an actor, for which everything is desired that was of the last one. */
+  begin(): void {
+    const life = new Life(this, this.lives.length + 1, this.lives.at(-1)?.desired.list() ?? FIRST_DESIRED)
+    this.lives.push(life)
+    this.trace.add(`actor ${life.n} begins`)
+    this.user.starts(life)
+  }
+
+  /** It has said so, and may still be saying so. */
+  ended(life: Life): void {
+    if (!this.isChaotic) return
+    const begin = (): void => {
+      if (this.isChaotic && this.life === life) this.begin()
+    }
+    // Now and then from inside the very callback that tells of the end.
+    if (this.#random.below(4) === 0) begin()
+    else this.time.setTimer(this.#random.below(500), () => this.later(begin))
+  }
+
+  /** A connection has come about. */
+  opened(tcp: Tcp, life: Life): void {
+    // Addresses are raced: losers are gone when one has won.
+    for (let i = this.tcps.length - 1; i >= 0; i--) if (this.tcps[i]?.destroyed) this.tcps.splice(i, 1)
+    this.tcps.push(tcp)
+    this.#lifeOf.set(tcp, life)
+    new ServerEnd(tcp, this.time, this.venue)
+  }
+
+  lifeOf(tcp: Tcp): Life | undefined {
+    return this.#lifeOf.get(tcp)
   }
 
   /** The first violation ends the run; it is noted, not thrown, since user code's exceptions are caught. */
@@ -127,23 +180,16 @@ export class Simulation {
   /** The exchange has forgotten what the actor takes for acknowledged, and that can be noticed. */
   get hasSilentTopic(): boolean {
     if (this.setup.topicSilentMs === undefined) return false
-    const session = this.venue.open.find(({ end }) => end.tcp === this.evidence.liveTcp)
-    const acked = this.actor.subscriptions().filter(({ stage }) => stage === 'acked')
+    const { actor, evidence } = this.life
+    const session = this.venue.open.find(({ end }) => end.tcp === evidence.liveTcp)
+    const acked = actor.subscriptions().filter(({ stage, item }) => stage === 'acked' && !evidence.unwatched.has(item))
     return acked.some(({ item }) => session?.channels.has(item) !== true)
-  }
-
-  serve(tcp: Tcp): void {
-    new ServerEnd(tcp, this.time, this.venue)
   }
 
   /** For user code that takes its time. */
   pause(ms: number): Promise<void> {
-    this.foreignTimers++
     return new Promise((resolve) => {
-      this.clock.setTimer(ms, () => {
-        this.foreignTimers--
-        resolve()
-      })
+      this.clock.setTimer(ms, resolve)
     })
   }
 
@@ -172,7 +218,7 @@ export class Simulation {
         else await this.loop.run(task)
       } else if (nextUs === userUs) {
         this.#nextUserUs = this.time.nowUs + this.user.nextMs * 1000
-        await this.loop.run(() => this.user.act('outside'))
+        await this.loop.run(() => this.user.act('outside', this.user.picksLife()))
       } else {
         this.#nextFaultUs = this.time.nowUs + this.faults.nextMs * 1000
         this.faults.strike()
@@ -186,96 +232,10 @@ export class Simulation {
     checkStep(this)
   }
 
-  #transport(tampering: Tampering): WsTransport {
-    const transport = new SimTransport(this.setup.flavour, this.time, this.loop, this.faults, {
-      connecting: (link) => this.evidence.connecting(link),
-      began: (payload) => this.evidence.began(payload.toString()),
-      offered: (kind) => keepsThePace(this, kind),
-      taken: (payload) => this.evidence.taken(markIn(payload.toString()) ?? ''),
-    })
-    return tampering.transport?.(transport, this) ?? transport
-  }
-
-  #options(transport: WsTransport): WebSocketActorOptions<JsonRpcNotification, string> {
-    const { setup, clumsy, evidence } = this
-    const endpoint = new SimEndpoint(this)
-    const { pingIntervalMs: intervalMs, pingTimeoutMs: timeoutMs } = setup
-    const url = `${setup.tls ? 'wss' : 'ws'}://venue.example/api`
-    const pingPong =
-      setup.pingPong === 'protocol'
-        ? new ProtocolPingPong({ intervalMs, timeoutMs })
-        : setup.pingPong === 'application' || setup.heartbeatSeconds !== undefined
-          ? endpoint.pingPong({ intervalMs, timeoutMs })
-          : undefined
-    return {
-      url: setup.urlIsFunction ? () => this.#url(url) : url,
-      transport,
-      tls: { validateCerts: false },
-      lookup: async () => {
-        clumsy.touch('lookup')
-        return Array.from({ length: setup.addresses }, (_, i) => ({ address: `192.0.2.${i + 1}`, family: 4 as const }))
-      },
-      limits: { maxLinkBytes: setup.maxLinkBytes },
-      timeouts: { dnsMs: 500, tcpMs: 500, tlsMs: 500, upgradeMs: 800, totalMs: 2000 },
-      handler: endpoint,
-      subscriptionManager: endpoint,
-      subscriptions: ['book.BTC-PERPETUAL.100ms', 'ticker.ETH-PERPETUAL.agg2'],
-      ...(setup.hasIngress ? { ingress: new SimIngress(this) } : {}),
-      ...(setup.topicSilentMs === undefined ? {} : { topics: topicsOf(setup.topicSilentMs) }),
-      ...(setup.pacing === undefined ? {} : { pacing: { ...setup.pacing, whenOverBudget: setup.whenOverBudget } }),
-      reconnect: new SimReconnect(this),
-      ...(setup.budget === 'default'
-        ? {}
-        : { connectBudget: setup.budget === 'none' ? false : new ConnectBudget({ limits: this.connectLimits }) }),
-      ...(this.breaker === undefined ? {} : { circuitBreaker: this.breaker }),
-      ...(pingPong === undefined ? {} : { pingPong }),
-      ...(setup.staleAfterMs === undefined ? {} : { staleAfterMs: setup.staleAfterMs }),
-      ...(setup.silentAfterMs === undefined ? {} : { silentAfterMs: setup.silentAfterMs }),
-      authTimeoutMs: 1500,
-      onReadyTimeoutMs: 1500,
-      subscriptionTimeoutMs: setup.subscriptionTimeoutMs,
-      stableMs: setup.stableMs,
-      disconnectDrainMs: setup.disconnectDrainMs,
-      closeTimeoutMs: 500,
-      lanes: { normalBytes: setup.normalBytes, urgentBytes: setup.urgentBytes },
-      requests: {
-        maxPending: setup.maxPending,
-        maxUnresolved: setup.maxUnresolved,
-        maxSettledIds: setup.maxSettledIds,
-        settledIdsMs: setup.settledIdsMs,
-      },
-      onStatus: (event) => {
-        evidence.status(event)
-        clumsy.touch('onStatus')
-      },
-      onEvent: (_event, connection) => clumsy.touch('onEvent', connection),
-      onBatch: (batch, connection) => {
-        batch.at(batch.length - 1).text()
-        clumsy.touch('onBatch', connection)
-      },
-      onPing: () => clumsy.touch('onPing'),
-      onPong: () => clumsy.touch('onPong'),
-      onLateReply: () => {
-        evidence.lateReplies++
-        clumsy.touch('onLateReply')
-      },
-      onHookError: () => {
-        evidence.hookErrors++
-      },
-      whenHookThrows: setup.whenHookThrows,
-      ...(setup.hasMetrics
-        ? { metrics: { report: () => clumsy.touch('metrics.report') }, metricsIntervalMs: 300 }
-        : {}),
-      signal: this.signal.signal,
-      clock: this.clock,
-      random: SeededRandom.named(setup.seed, 'actor'),
-    }
-  }
-
-  async #url(url: string): Promise<string> {
-    this.clumsy.touch('url')
-    const { patienceMs } = this.clumsy
-    if (patienceMs > 5) await this.pause(patienceMs)
-    return this.clumsy.nonsense('url') ? 'no url' : url
+  #budget(): ConnectBudget {
+    // As actors on one thread have it that are given none.
+    return this.setup.budget === 'default'
+      ? defaultConnectBudget(this.clock)
+      : new ConnectBudget({ limits: this.connectLimits })
   }
 }

@@ -1,23 +1,24 @@
+import type { Life } from '../life.ts'
 import type { Simulation } from '../simulation.ts'
 
 /** The actor asks for another link. */
-export function checkAttempt(sim: Simulation): void {
-  oneAtATime(sim)
-  keepsTheBudget(sim)
-  respectsTheCircuit(sim)
-  if (sim.evidence.stopped !== undefined) sim.violated('stopped-is-final', 'a stopped actor connects')
+export function checkAttempt(life: Life): void {
+  oneAtATime(life)
+  keepsTheBudget(life.sim)
+  respectsTheCircuit(life.sim)
+  if (life.isOver) life.sim.violated('stopped-is-final', 'a stopped actor connects')
 }
 
-/** At most one live connection and one attempt, and never both. */
-export function oneAtATime(sim: Simulation): void {
-  const alive = sim.evidence.links.find((link) => !link.told)
+/** At most one live connection and one attempt, and never both, of all the actors that there have been. */
+export function oneAtATime({ sim }: Life): void {
+  const links = sim.lives.flatMap(({ evidence }) => evidence.links)
+  const alive = links.find((link) => !link.told)
   if (alive !== undefined) sim.violated('one-connection', `another link is asked for while one is ${alive.state}`)
 }
 
 /** No window sees more connects than its limit, wherever it begins. */
 export function keepsTheBudget(sim: Simulation): void {
-  const { evidence, clock, connectLimits } = sim
-  const times = evidence.attemptTimes
+  const { attemptTimes: times, clock, connectLimits } = sim
   const nowUs = clock.monoUs()
   times.push(nowUs)
   for (const { connects, perMs } of connectLimits) {

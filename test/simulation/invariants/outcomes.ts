@@ -1,21 +1,26 @@
 import type { WsOutcome } from '../../../src/requests/outcome.ts'
 import type { AskRecord } from '../ledger.ts'
+import type { Life } from '../life.ts'
 import type { Simulation } from '../simulation.ts'
+import { hadItsTime } from './leaving.ts'
 import { checkNoAnswerUnread } from './old-news.ts'
 
 /** Kinds that promise that nothing of this call's frame has left, and nothing ever will. */
 export const NEVER_SENT: readonly WsOutcome['kind'][] = ['not-delivered', 'too-many-pending', 'payload-mismatch']
 
 /** Settling an ask: it has one outcome, the outcome has its cause, and neither kernel nor exchange say otherwise. */
-export function checkOutcome(sim: Simulation, ask: AskRecord, outcome: WsOutcome): void {
+export function checkOutcome(life: Life, ask: AskRecord, outcome: WsOutcome): void {
+  const { sim } = life
   hasOneOutcome(sim, ask)
-  hasItsCause(sim, ask, outcome)
+  hasItsCause(life, ask, outcome)
+  hadItsTime(life, ask, outcome)
+  wasRefused(sim, ask, outcome)
   if (NEVER_SENT.includes(outcome.kind)) wasNeverSent(sim, ask, outcome)
   if (outcome.kind === 'confirmed' || outcome.kind === 'rejected' || outcome.kind === 'partial') {
-    wasAnswered(sim, ask, outcome)
+    wasAnswered(life, ask, outcome)
   }
   if (outcome.kind === 'sent') wasTaken(sim, ask)
-  if (outcome.kind === 'unconfirmed') checkNoAnswerUnread(sim, ask, outcome)
+  if (outcome.kind === 'unconfirmed') checkNoAnswerUnread(life, ask, outcome)
   saysWhatTheKernelTook(sim, ask, outcome)
 }
 
@@ -26,7 +31,8 @@ export function hasOneOutcome(sim: Simulation, ask: AskRecord): void {
 }
 
 /** None comes before what brings it about. */
-export function hasItsCause(sim: Simulation, ask: AskRecord, outcome: WsOutcome): void {
+export function hasItsCause(life: Life, ask: AskRecord, outcome: WsOutcome): void {
+  const { sim, evidence, ends } = life
   if (!('reason' in outcome)) return
   const nowUs = sim.clock.monoUs()
   const wrong = (why: string): void => {
@@ -44,17 +50,16 @@ export function hasItsCause(sim: Simulation, ask: AskRecord, outcome: WsOutcome)
       if (ask.signal?.aborted !== true) wrong('nobody aborted it')
       break
     case 'disconnected': {
-      const record = sim.evidence.connections.get(outcome.connection)
+      const record = evidence.connections.get(outcome.connection)
       if (record !== undefined && !record.link.told) wrong(`connection ${outcome.connection} has not ended`)
       break
     }
     case 'not-ready':
       // Once the peer has said CLOSE the link takes no frames, before its end is known.
-      if (!ask.mayBeNotReady && sim.evidence.links.at(-1)?.state === 'open') wrong('the actor was ready')
+      if (!ask.mayBeNotReady && evidence.links.at(-1)?.state === 'open') wrong('the actor was ready')
       break
     case 'stopped':
-      if (!sim.isStopping && sim.evidence.stopped === undefined && sim.actor.status !== 'closing')
-        wrong('nobody stopped')
+      if (!ends.isAsked && !life.isOver) wrong('nobody stopped')
       break
     case 'queue-full':
       // Inside a hook everything queues until it has returned, and a frame larger than its lane fits when nothing waits.
@@ -62,7 +67,7 @@ export function hasItsCause(sim: Simulation, ask: AskRecord, outcome: WsOutcome)
         sim.setup.pacing === undefined &&
         !ask.fromInside &&
         ask.bytes + 200 < laneBytes(sim, ask) &&
-        sim.actor.stats().queuedBytes === 0
+        life.actor.stats().queuedBytes === 0
       ) {
         wrong('nothing is queued')
       }
@@ -83,8 +88,8 @@ export function wasNeverSent(sim: Simulation, ask: AskRecord, outcome: WsOutcome
 }
 
 /** Confirmed: received and accepted. Rejected: refused. And the answer has been read by now. */
-export function wasAnswered(sim: Simulation, ask: AskRecord, outcome: WsOutcome): void {
-  const record = sim.evidence.connections.get(outcome.connection)
+export function wasAnswered({ sim, evidence }: Life, ask: AskRecord, outcome: WsOutcome): void {
+  const record = evidence.connections.get(outcome.connection)
   const tcp = record?.link.tcp
   const seen = sim.ledger.seenUnder(outcome.requestId)
   const carried = seen.some(({ arrivals }) => arrivals.some((arrival) => arrival.whole && arrival.tcp === tcp))
@@ -103,6 +108,19 @@ export function wasAnswered(sim: Simulation, ask: AskRecord, outcome: WsOutcome)
   if (outcome.kind === 'rejected' && outcome.code !== undefined && !answers.some(({ code }) => code === outcome.code)) {
     sim.violated('answered-means-answered', `${ask.mark} is rejected with ${outcome.code}, which nobody said`)
   }
+}
+
+/** The venue has answered it. */
+export function answeredBy(outcome: WsOutcome | undefined): boolean {
+  const kind = outcome?.kind
+  if (kind === 'confirmed' || kind === 'rejected' || kind === 'partial') return true
+  return outcome !== undefined && 'reason' in outcome && outcome.reason === 'status-unknown'
+}
+
+/** Asked after `drain()`, or after the end was asked for: nothing of it is sent, unless it joins what has been sent. */
+export function wasRefused(sim: Simulation, ask: AskRecord, outcome: WsOutcome): void {
+  if (!ask.mustBeRefused || ask.sharesId || NEVER_SENT.includes(outcome.kind)) return
+  sim.violated('stop-refuses', `${ask.mark} is ${outcome.kind}, and no ask was to be accepted any more`)
 }
 
 /** Sent: the kernel has every byte of a frame with its id. */

@@ -1,4 +1,4 @@
-import type { Simulation } from '../simulation.ts'
+import type { Life } from '../life.ts'
 
 /** What the library keeps free for pongs by default. */
 const PONG_FRAMES = 1
@@ -7,10 +7,10 @@ const PONG_FRAMES = 1
  * No window sees more frames of ours than the venue allows one connection. Pongs leave at once, and are counted: only those for
  * which no room was kept may come on top of what was within the budget when it was sent.
  */
-export function keepsThePace(sim: Simulation, kind: 'data' | 'ping' | 'pong'): void {
+export function keepsThePace({ sim, evidence }: Life, kind: 'data' | 'ping' | 'pong'): void {
   const { pacing } = sim.setup
   if (pacing === undefined) return
-  const { sentTimes, pongTimes } = sim.evidence
+  const { sentTimes, pongTimes } = evidence
   const nowUs = sim.clock.monoUs()
   const before = sentTimes[sentTimes.length - pacing.frames]
   remember(sentTimes, nowUs, 2 * pacing.frames)

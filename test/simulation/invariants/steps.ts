@@ -1,4 +1,8 @@
+import type { Life } from '../life.ts'
 import type { Simulation } from '../simulation.ts'
+import { checkEnds } from './ends.ts'
+import { leavesInTime } from './leaving.ts'
+import { silenceIsNoticed } from './silence.ts'
 
 /** How long after its deadline an ask may still be without an outcome, while the client's loop runs. */
 const PATIENCE_US = 20_000
@@ -7,11 +11,14 @@ const MAX_TIMERS = 16
 
 /** After every step; cheap, since it runs a million times. */
 export function checkStep(sim: Simulation): void {
-  gapsFollowEnds(sim)
-  silenceIsNoticed(sim)
+  for (const life of sim.lives) checkEnds(life)
+  const { life } = sim
+  gapsFollowEnds(life)
+  silenceIsNoticed(life)
+  leavesInTime(life)
   if (sim.steps % 8 === 0) waitersAreToldInTime(sim)
   // `stats()` works out distributions.
-  if (sim.steps % 64 === 0) statsAreSound(sim)
+  if (sim.steps % 64 === 0) statsAreSound(life)
 }
 
 /** Every ask has its outcome when its deadline has passed. */
@@ -29,8 +36,8 @@ export function waitersAreToldInTime(sim: Simulation): void {
 }
 
 /** Queues are bounded, and what was sent is what the kernel took. */
-export function statsAreSound(sim: Simulation): void {
-  const { setup, actor, clock, evidence } = sim
+export function statsAreSound({ sim, actor, clock, waits, ends, evidence }: Life): void {
+  const { setup } = sim
   const { pending, queuedBytes, messagesSent } = actor.stats()
   // The largest frame of the user's: a lane, or a link, that holds nothing else takes it whatever its size.
   const oneFrame = 3800
@@ -43,32 +50,14 @@ export function statsAreSound(sim: Simulation): void {
     sim.violated('stats-tell-the-truth', `messagesSent is ${messagesSent}, the kernel took ${evidence.messagesTaken}`)
   }
   if (actor.unresolved().length > setup.maxUnresolved) sim.violated('bounded', 'more unresolved asks than may be')
-  const timers = clock.armed - sim.foreignTimers - sim.user.waits
+  const timers = clock.armed - waits - ends.drains.size
   if (timers > MAX_TIMERS) sim.violated('bounded', `${timers} timers are armed`)
 }
 
 /** A connection whose link has told its end has its gap, once. */
-export function gapsFollowEnds(sim: Simulation): void {
-  const { lastConnection: last } = sim.evidence
+export function gapsFollowEnds({ sim, evidence }: Life): void {
+  const { lastConnection: last } = evidence
   if (last?.link.told && !last.gap) {
     sim.violated('gaps-marked', `connection ${last.n} has ended, and its gap is not marked`)
   }
-}
-
-/** Half-open silence is found out in the time that the options give, stalls of our own not counted. */
-export function silenceIsNoticed(sim: Simulation): void {
-  const { setup, time, loop, evidence } = sim
-  const tcp = evidence.liveTcp
-  if (tcp === undefined || evidence.paused) return
-  const sinceUs = evidence.vanishedUs.get(tcp)
-  if (sinceUs === undefined) return
-  // A link that holds a frame larger than its bound takes no ping.
-  const pings =
-    setup.pingPong === 'none' || setup.maxLinkBytes < 4096 ? Infinity : setup.pingIntervalMs + 2 * setup.pingTimeoutMs
-  // When the bytes of half a frame came is not known better than when they were next looked for.
-  // A ping of ours waits its turn where frames are paced.
-  const paced = setup.pacing === undefined ? 0 : 2 * setup.pacing.perMs
-  const limitMs = Math.min(2 * (setup.silentAfterMs ?? Infinity), pings + paced) + 300
-  const forMs = (time.nowUs - Math.max(sinceUs, loop.lastStallUs, evidence.resumedUs)) / 1000
-  if (forMs > limitMs) sim.violated('silence-noticed', `nothing has come for ${forMs} ms, and the link is open`)
 }

@@ -1,4 +1,5 @@
-import { markIn } from '../ledger.ts'
+import { callIn, markIn } from '../ledger.ts'
+import type { Life } from '../life.ts'
 import type { VenueSession } from '../play/venue.ts'
 import type { Simulation } from '../simulation.ts'
 
@@ -7,12 +8,12 @@ const ID = /"id":"?([^",}]+)/
 const CLOSE = 8
 
 /** What the exchange sees of us, frame by frame. */
-export function checkFrame(sim: Simulation, session: VenueSession, opcode: number, text: string): void {
+export function checkFrame(life: Life, session: VenueSession, opcode: number, text: string): void {
   if (opcode >= CLOSE) return
-  arrivesOnce(sim, text)
-  comesInCallOrder(sim, session, text)
-  if (text.includes('"public/auth"')) sim.evidence.logins.add(ID.exec(text)?.[1] ?? '')
-  replayComesFirst(sim, session, text)
+  arrivesOnce(life.sim, text)
+  comesInCallOrder(life, session, text)
+  if (text.includes('"public/auth"')) life.evidence.logins.add(ID.exec(text)?.[1] ?? '')
+  replayComesFirst(life, session, text)
 }
 
 export function arrivesOnce(sim: Simulation, text: string): void {
@@ -23,23 +24,23 @@ export function arrivesOnce(sim: Simulation, text: string): void {
 }
 
 /** Within a lane, wire order is call order. */
-export function comesInCallOrder(sim: Simulation, session: VenueSession, text: string): void {
+export function comesInCallOrder({ sim, evidence }: Life, session: VenueSession, text: string): void {
   const [, call, lane] = CALL.exec(text) ?? []
   if (call === undefined) return
   const key = `${session.connection} ${lane}`
-  const last = sim.evidence.lastCalls.get(key) ?? 0
+  const last = evidence.lastCalls.get(key) ?? 0
   if (Number(call) <= last) sim.violated('call-order', `call ${call} (${lane}) came behind call ${last}`)
-  sim.evidence.lastCalls.set(key, Number(call))
+  evidence.lastCalls.set(key, Number(call))
 }
 
 /** Nothing of the user's, and nothing private, leaves before we have read that our credentials were accepted. */
-export function comesAfterAuth(sim: Simulation, text: string): void {
+export function comesAfterAuth({ sim, evidence }: Life, text: string): void {
   if (!sim.setup.auth) return
-  const tcp = sim.evidence.links.at(-1)?.tcp
-  const isUsers = CALL.test(text)
+  const tcp = evidence.links.at(-1)?.tcp
+  const isUsers = callIn(text) !== undefined
   const isPrivate = text.includes('"method":"private/') || /"channels":\[[^\]]*\.raw"/.test(text)
   if (tcp === undefined || (!isUsers && !isPrivate)) return
-  for (const id of sim.evidence.logins) {
+  for (const id of evidence.logins) {
     const accepted = sim.ledger.answersTo(id).some(({ tcp: on, code, interim, endByte }) => {
       return on === tcp && code === undefined && !interim && endByte <= tcp.readBytes
     })
@@ -49,8 +50,7 @@ export function comesAfterAuth(sim: Simulation, text: string): void {
 }
 
 /** The replay of what was desired precedes every later change. */
-export function replayComesFirst(sim: Simulation, session: VenueSession, text: string): void {
-  const { evidence } = sim
+export function replayComesFirst({ sim, evidence }: Life, session: VenueSession, text: string): void {
   const { tcp } = session.end
   const subscription = evidence.subscriptionIds.get(ID.exec(text)?.[1] ?? '')
   if (subscription === undefined) return

@@ -12,18 +12,8 @@ import { PendingRequests } from '../../../src/requests/pending-requests.ts'
 import { FramePacer } from '../../../src/session/pacing.ts'
 import { Subscriptions } from '../../../src/session/subscriptions.ts'
 import type { WsOpenInfo } from '../../../src/transport/transport.ts'
-import type { Tampering } from '../simulation.ts'
-import { everyNth, like, patch, transportLike } from './patch.ts'
-
-/** One defect, and which invariants may find it. */
-export interface PlantedBug {
-  readonly name: string
-  readonly foundBy: readonly string[]
-  /** Plants it in the classes of the library. Returns what takes it back. */
-  readonly plant?: () => () => void
-  /** Plants it between one actor and its world. */
-  readonly tamper?: () => Tampering
-}
+import { BUGS_OF_ENDS } from './bugs-of-ends.ts'
+import { everyNth, like, type PlantedBug, patch, transportLike } from './patch.ts'
 
 export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
@@ -294,4 +284,5 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     foundBy: ['budget-kept'],
     plant: () => patch(ConnectBudget.prototype, 'claim', () => () => ({ waitMs: 0, why: 'connect-budget' })),
   },
+  ...BUGS_OF_ENDS,
 ]

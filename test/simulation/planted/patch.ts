@@ -1,4 +1,15 @@
 import type { WsLink, WsLinkEvents, WsTransport } from '../../../src/transport/transport.ts'
+import type { Tampering } from '../simulation.ts'
+
+/** One defect, and which invariants may find it. */
+export interface PlantedBug {
+  readonly name: string
+  readonly foundBy: readonly string[]
+  /** Plants it in the classes of the library. Returns what takes it back. */
+  readonly plant?: () => () => void
+  /** Plants it between one actor and its world. */
+  readonly tamper?: () => Tampering
+}
 
 type Method = (...args: never[]) => unknown
 

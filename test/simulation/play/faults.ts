@@ -1,9 +1,10 @@
 import { SeededRandom } from '../../../src/testing/seeded-random.ts'
+import type { Life } from '../life.ts'
 import type { Simulation } from '../simulation.ts'
 import type { TlsFate } from '../world/raw-link.ts'
 import type { Path } from '../world/socket.ts'
 import { Tcp } from '../world/socket.ts'
-import type { SimNetwork, TcpFate } from '../world/transport.ts'
+import type { TcpFate } from '../world/transport.ts'
 import { UPGRADE_FAULTS } from './refusals.ts'
 import { User } from './user.ts'
 
@@ -12,10 +13,11 @@ const FAULTS = {
   'cut after server bytes': 6,
   'drop by the exchange': 3,
   'close by the exchange': 3,
-  'half-open silence': 3,
+  'half-open silence': 6,
   'slow drip': 2,
   'exchange stalls': 4,
   'pings unanswered': 2,
+  'pongs delayed': 3,
   'connect refused': 3,
   'connect into the void': 1,
   'TLS failure': 1,
@@ -36,7 +38,7 @@ const TCP_CODES = ['ECONNREFUSED', 'EHOSTUNREACH', 'ETIMEDOUT', 'ECONNRESET']
 const SERVER_NOTICES_MS = 20_000
 
 /** What goes wrong, by chance; and the network on which it does. */
-export class Faults implements SimNetwork {
+export class Faults {
   readonly #sim: Simulation
   readonly #random: SeededRandom
   readonly #tcpFates: TcpFate[] = []
@@ -60,13 +62,14 @@ export class Faults implements SimNetwork {
     this.#sim.venue.calm()
   }
 
-  // — SimNetwork —
+  // — the network —
 
   handshakeMs(): number {
     return 2 * this.#latencyMs()
   }
 
-  opening(): TcpFate {
+  /** What becomes of a SYN of this actor's. */
+  opening(life: Life): TcpFate {
     const fate = this.#tcpFates.shift()
     if (fate !== undefined) return fate
     const { setup, time, loop } = this.#sim
@@ -78,8 +81,7 @@ export class Faults implements SimNetwork {
       blackhole: false,
     }
     const tcp = new Tcp(++this.#opened, path, time, loop)
-    this.#sim.evidence.tcpOpened(tcp)
-    this.#sim.serve(tcp)
+    this.#sim.opened(tcp, life)
     return { kind: 'opened', tcp, tls: this.#tlsFates.shift() ?? { kind: 'done' } }
   }
 
@@ -186,7 +188,7 @@ export class Faults implements SimNetwork {
       }
       case 'half-open silence':
         tcp.vanish(SERVER_NOTICES_MS)
-        this.#sim.evidence.vanished(tcp)
+        this.#sim.vanishedUs.set(tcp, time.nowUs)
         return `tcp ${tcp.id}`
       case 'slow drip':
         tcp.path.drip = { bytes: 1 + random.below(40), everyMs: 1 + random.below(20) }
@@ -203,6 +205,12 @@ export class Faults implements SimNetwork {
       case 'pings unanswered':
         end.answersPings = false
         return `connection ${connection}`
+      case 'pongs delayed':
+        end.pongDelayMs = 1 + random.below(random.below(3) === 0 ? 1500 : 200)
+        time.setTimer(500 + random.below(6000), () => {
+          end.pongDelayMs = 0
+        })
+        return `by ${end.pongDelayMs} ms`
       case 'garbage':
         venue.core.send(
           ['{"jsonrpc":"2.0","id":', '{"jsonrpc":"2.0","id":"nobody","result":[]}', '[]', 'null', '{"id":{}}'][

@@ -4,6 +4,15 @@ import type { Flavour } from '../world/link.ts'
 /** What may happen to one answer of the exchange. */
 export type AnswerFate = 'plain' | 'missing' | 'twice' | 'delayed' | 'interim' | 'unknown'
 
+/** Of the latency policy. */
+export interface LatencySetup {
+  readonly maxRttMs: number
+  readonly percentile: number
+  readonly windowMs: number
+  readonly minSamples: number
+  readonly streak: number
+}
+
 /** One world, by its seed: sizes, times and chances. Everything else that is drawn is drawn while it runs. */
 export interface Setup {
   readonly seed: number
@@ -38,6 +47,8 @@ export interface Setup {
   readonly pingPong: 'none' | 'protocol' | 'application'
   readonly pingIntervalMs: number
   readonly pingTimeoutMs: number
+  /** When a connection is too slow; undefined: never. */
+  readonly latency: LatencySetup | undefined
   readonly staleAfterMs: number | undefined
   readonly silentAfterMs: number | undefined
   /** How long a topic may be silent; undefined: topics are not watched. */
@@ -47,8 +58,11 @@ export interface Setup {
   readonly whenOverBudget: 'queue' | 'not-delivered'
   readonly subscriptionTimeoutMs: number
   readonly disconnectDrainMs: number
+  readonly closeTimeoutMs: number
   readonly stableMs: number
   readonly urlIsFunction: boolean
+  /** Credentials, headers, subprotocols and the proxy are functions, too. */
+  readonly providers: boolean
   readonly budget: 'default' | 'tight' | 'wide' | 'none'
   readonly hasBreaker: boolean
   readonly hasIngress: boolean
@@ -57,10 +71,14 @@ export interface Setup {
   readonly userEveryMs: number
   /** A hook of the user's throws, blocks, or calls the actor, with these chances. */
   readonly throws: number
+  /** The subscription manager fails to make a message of a change, as often. */
+  readonly updateFailures: number
   readonly blocks: number
   readonly reenters: number
-  readonly whenHookThrows: 'continue' | 'reconnect'
+  readonly whenHookThrows: 'continue' | 'reconnect' | 'stop'
   readonly sharedIds: boolean
+  /** How often it stops an actor, drains, abandons or aborts it, beside what else it does; 0 for never. */
+  readonly ends: number
 }
 
 export function setupOf(seed: number): Setup {
@@ -74,6 +92,7 @@ export function setupOf(seed: number): Setup {
   const marketEveryMs = oneOf(10, 40, 150)
   // Buffers that hold so little for so long that the market does not get through would be another kind of broken.
   const wayMs = latencyMs + jitterMs
+  const sendBytes = oneOf(64, 300, 1000, 8192, 65536)
   const wide = (bytes: number, bytesPerMs: number): number => Math.max(bytes, Math.ceil(4 * wayMs * bytesPerMs))
   return {
     seed,
@@ -81,7 +100,7 @@ export function setupOf(seed: number): Setup {
     tls: chance(0.2),
     latencyMs,
     jitterMs,
-    sendBuffer: wide(oneOf(64, 300, 1000, 8192, 65536), 5),
+    sendBuffer: wide(sendBytes, 5),
     receiveBuffer: wide(oneOf(512, 4096, 65536, 65536), 300 / marketEveryMs),
     addresses: oneOf(1, 1, 2, 3),
     faultEveryMs: oneOf(200, 700, 2000, 2000, 6000, Infinity),
@@ -111,6 +130,14 @@ export function setupOf(seed: number): Setup {
     pingPong: oneOf('none', 'protocol', 'application'),
     pingIntervalMs: oneOf(100, 500, 2000),
     pingTimeoutMs: oneOf(300, 1000),
+    latency: oneOf(undefined, undefined, {
+      // A ping may need several round trips to fit through the buffer.
+      maxRttMs: Math.ceil(2 * wayMs * (1 + 200 / sendBytes) + oneOf(20, 50, 200)),
+      percentile: oneOf(50, 90, 100),
+      windowMs: oneOf(500, 5000),
+      minSamples: oneOf(1, 3),
+      streak: oneOf(1, 3),
+    }),
     staleAfterMs: oneOf(undefined, 800, 3000),
     silentAfterMs: oneOf(undefined, 1500, 4000),
     topicSilentMs: oneOf(undefined, undefined, 3000, 6000),
@@ -118,17 +145,21 @@ export function setupOf(seed: number): Setup {
     whenOverBudget: oneOf('queue', 'not-delivered'),
     subscriptionTimeoutMs: oneOf(500, 2000),
     disconnectDrainMs: oneOf(0, 100, 1000),
+    closeTimeoutMs: oneOf(100, 500),
     stableMs: oneOf(0, 300, 2000),
     urlIsFunction: chance(0.3),
+    providers: chance(0.2),
     budget: oneOf('default', 'tight', 'wide', 'wide', 'none'),
     hasBreaker: chance(0.2),
     hasIngress: chance(0.5),
     hasMetrics: chance(0.3),
-    userEveryMs: oneOf(5, 20, 60, 60, 600),
+    userEveryMs: oneOf(1, 5, 20, 60, 60, 600),
     throws: oneOf(0, 0, 0.002, 0.02),
+    updateFailures: oneOf(0, 0, 0, 0.3),
     blocks: oneOf(0, 0, 0.002, 0.01),
     reenters: oneOf(0, 0.01, 0.05),
-    whenHookThrows: chance(0.8) ? 'continue' : 'reconnect',
+    whenHookThrows: oneOf('continue', 'continue', 'continue', 'continue', 'reconnect', 'stop'),
     sharedIds: chance(0.6),
+    ends: oneOf(0, 0, 0.3, 1, 4),
   }
 }

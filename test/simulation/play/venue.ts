@@ -89,7 +89,10 @@ export class Venue implements ServerProgram {
     this.#upgradeFaults.length = 0
     this.silentTopics.clear()
     this.core.calm()
-    for (const { end } of this.sessions.values()) end.answersPings = true
+    for (const { end } of this.sessions.values()) {
+      end.answersPings = true
+      end.pongDelayMs = 0
+    }
   }
 
   /** The exchange forgets a subscription that it has acknowledged, and says nothing. */

@@ -63,8 +63,14 @@ export class SimLink implements WsLink, MessageSink {
   pongsSent = 0
   /** `onEnd` has been called. */
   told = false
+  /** World time of its opening, of the last read that brought bytes, and of the last thing told: a message, a ping, a pong. */
+  openedUs = 0
+  lastReadUs = 0
+  lastToldUs = 0
   /** World time since which bytes had lain unread when it was given up; Infinity for none. */
   unreadAtEndSinceUs = Infinity
+  /** World time: when the turn of the loop began in which that was done. */
+  givenUpInTurnUs = 0
 
   constructor(
     request: WsConnectRequest,
@@ -115,13 +121,14 @@ export class SimLink implements WsLink, MessageSink {
     this.#receivedBefore = tcp.readBytes - glued.length
     const { maxLinkBytes } = this.#request.limits
     const handOverBytes = this.#flavour === 'ws' ? HAND_OVER_BYTES : 0
-    this.#sender = new SimSender(tcp, { maxLinkBytes, handOverBytes }, this.#witness, () =>
+    this.#sender = new SimSender(tcp, { maxLinkBytes, handOverBytes }, this.#loop, this.#witness, () =>
       this.#loop.later(() => {
         if (this.#state === 'open') this.#events.onWritable()
       }),
     )
     tcp.onReady = () => this.#ready()
     this.#state = 'open'
+    this.openedUs = this.#loop.turnStartUs
     this.#events.onOpen({ subprotocol, responseHeaders, ...raw.addresses(), ...(tls === undefined ? {} : { tls }) })
     if (glued.length > 0) {
       this.#reading = true
@@ -171,6 +178,7 @@ export class SimLink implements WsLink, MessageSink {
   close(code: number, reason: string, timeoutMs: number): void {
     checkClose(code, reason)
     if (this.#state === 'connecting') this.terminate(closedWhileConnecting())
+    if (this.#state === 'closing' && !this.#closedByUs) this.#linger(Math.min(timeoutMs, LINGER_MS))
     const sender = this.#openSender
     if (sender === undefined) return
     this.#closedByUs = true
@@ -209,6 +217,11 @@ export class SimLink implements WsLink, MessageSink {
 
   get queuedBytes(): number {
     return this.#state === 'ended' ? 0 : (this.#sender?.queuedBytes ?? 0)
+  }
+
+  /** World time at which the kernel last took less than was there for it. */
+  get stuckUs(): number {
+    return this.#sender?.stuckUs ?? 0
   }
 
   get bytesReceived(): number {
@@ -252,6 +265,7 @@ export class SimLink implements WsLink, MessageSink {
   }
 
   #received(bytes: Uint8Array): void {
+    this.lastReadUs = this.#loop.turnStartUs
     this.#decoder.feed(bytes)
     const { violation } = this.#decoder
     if (violation === undefined || this.#cause !== undefined) return
@@ -267,6 +281,7 @@ export class SimLink implements WsLink, MessageSink {
   onPing(payload: Buffer): void {
     this.#deliver()
     if (this.#over) return
+    this.lastToldUs = this.#loop.turnStartUs
     if (this.#sender?.control(PONG, payload) === 1) this.pongsSent++
     this.#witness.offered('pong')
     this.#events.onPing(new Uint8Array(payload), this.#request.clock.monoUs())
@@ -274,6 +289,7 @@ export class SimLink implements WsLink, MessageSink {
 
   onPong(payload: Buffer): void {
     this.#deliver()
+    this.lastToldUs = this.#loop.turnStartUs
     if (!this.#over) this.#events.onPong(new Uint8Array(payload), this.#request.clock.monoUs())
   }
 
@@ -289,6 +305,7 @@ export class SimLink implements WsLink, MessageSink {
     const { clock } = this.#request
     const lent = this.#lent
     this.#lent = []
+    this.lastToldUs = this.#loop.turnStartUs
     try {
       this.#batch.lend(clock.epochUs() - clock.monoUs(), (batch) => {
         if (!this.#over) this.#events.onMessages(batch)
@@ -305,11 +322,18 @@ export class SimLink implements WsLink, MessageSink {
   }
 
   #peerLeaves(close: Buffer): void {
+    // A message before it may have made the user end it.
+    if (this.#over) return
     if (this.#state === 'open') {
       this.#state = 'closing'
       this.#sender?.close(close, () => {})
     }
-    this.#timer ??= this.#request.clock.setTimer(LINGER_MS, () => this.#end(this.#cause as WsDisconnectCause))
+    if (this.#timer === undefined) this.#linger(LINGER_MS)
+  }
+
+  #linger(ms: number): void {
+    this.#timer?.cancel()
+    this.#timer = this.#request.clock.setTimer(ms, () => this.#end(this.#cause as WsDisconnectCause))
   }
 
   #violated(status: ProtocolStatus): void {
@@ -335,6 +359,7 @@ export class SimLink implements WsLink, MessageSink {
 
   #letGo(how: 'fin' | 'reset'): void {
     this.#state = 'ended'
+    this.givenUpInTurnUs = this.#loop.turnStartUs
     this.#timer?.cancel()
     if (!this.#paused) this.unreadAtEndSinceUs = this.#tcp?.unreadSinceUs ?? Infinity
     this.#tcp?.destroy(how)

@@ -26,6 +26,8 @@ export class ClientLoop {
   #pollsNext = false
   /** When the callback that runs now, or ran last, was called. */
   turnStartUs = 0
+  /** How many callbacks there have been. */
+  turns = 0
   /** The latest moment until which client code blocked, or to which its clock jumped. */
   lastStallUs = 0
 
@@ -76,6 +78,7 @@ export class ClientLoop {
   /** Client code called from outside of timers and sockets: a user's call, say. */
   async run(callback: () => void): Promise<void> {
     this.turnStartUs = this.#time.nowUs
+    this.turns++
     callback()
     await turn()
     this.#afterCallback()

@@ -1,6 +1,7 @@
 import { encodeFrame } from '../../../src/transport/frame-encoder.ts'
 import { Outbox } from '../../../src/transport/outbox.ts'
 import type { WsDelivery } from '../../../src/transport/transport.ts'
+import type { ClientLoop } from './loop.ts'
 import type { Tcp } from './socket.ts'
 
 const TEXT = 1
@@ -36,6 +37,7 @@ export class SimSender {
   readonly #tcp: Tcp
   readonly #maxLinkBytes: number
   readonly #handOverBytes: number
+  readonly #loop: ClientLoop
   readonly #witness: KernelWitness
   readonly #onWritable: () => void
   readonly #outbox: Outbox
@@ -48,16 +50,19 @@ export class SimSender {
   #handedUpTo = 0
   bytesSent = 0
   messagesSent = 0
+  stuckUs = 0
 
   constructor(
     tcp: Tcp,
     limits: { readonly maxLinkBytes: number; readonly handOverBytes: number },
+    loop: ClientLoop,
     witness: KernelWitness,
     onWritable: () => void,
   ) {
     this.#tcp = tcp
     this.#maxLinkBytes = limits.maxLinkBytes
     this.#handOverBytes = limits.handOverBytes
+    this.#loop = loop
     this.#witness = witness
     this.#onWritable = onWritable
     this.#outbox = new Outbox(limits.maxLinkBytes)
@@ -125,6 +130,7 @@ export class SimSender {
       if (frame.payload !== undefined) this.#witness.taken(frame.payload)
       frame.done?.()
     }
+    if (this.#current.length > 0) this.stuckUs = this.#loop.turnStartUs
     this.#tellWritable()
   }
 

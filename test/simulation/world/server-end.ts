@@ -45,6 +45,8 @@ export class ServerEnd implements FarEnd, ServerSocket, FrameSink {
   request: UpgradeRequest = { path: '/', headers: {} }
   /** Answers pings; a server that does not is silent in a way of its own. */
   answersPings = true
+  /** How long a ping waits for its pong. */
+  pongDelayMs = 0
   readonly #time: WorldTime
   readonly #program: ServerProgram
   #http = ''
@@ -155,8 +157,13 @@ export class ServerEnd implements FarEnd, ServerSocket, FrameSink {
     const payload = this.#payload()
     this.#program.saw(this, opcode, payload)
     if (opcode === TEXT || opcode === BINARY) this.#events?.onMessage(payload, opcode === TEXT)
-    else if (opcode === PING && this.answersPings) this.sendFrame(PONG, payload)
+    else if (opcode === PING && this.answersPings) this.#answerPing(payload)
     else if (opcode === CLOSE) this.#clientCloses(payload)
+  }
+
+  #answerPing(payload: Buffer): void {
+    if (this.pongDelayMs === 0) this.sendFrame(PONG, payload)
+    else this.#time.setTimer(this.pongDelayMs, () => this.sendFrame(PONG, payload))
   }
 
   #payload(): Buffer {

@@ -10,18 +10,13 @@ interface Entry {
 export class EventHeap {
   readonly #heap: Entry[] = []
   #order = 0
-  /** Entries that have neither run nor been cancelled. */
-  size = 0
 
   add(atUs: number, run: () => void): ClockTimer {
     const entry: Entry = { atUs, order: this.#order++, run }
     this.#push(entry)
-    this.size++
     return {
       cancel: () => {
-        if (entry.run === undefined) return
         entry.run = undefined
-        this.size--
       },
     }
   }
@@ -39,7 +34,6 @@ export class EventHeap {
   /** Takes the first one out; call {@link nextUs} before. */
   take(): () => void {
     const { run } = this.#pop() as Entry & { run: () => void }
-    this.size--
     return run
   }
 
@@ -139,10 +133,6 @@ export class ClientClock implements Clock {
     return this.#timers.add(this.monoUs() + Math.max(1, Math.ceil(delayMs)) * 1000, callback)
   }
 
-  get armed(): number {
-    return this.#timers.size
-  }
-
   /** When the first timer is due, in the world's time. */
   nextDueUs(): number {
     return this.#timers.nextUs() - this.#monoJumpUs
@@ -161,5 +151,42 @@ export class ClientClock implements Clock {
   /** Somebody set the clock. */
   jumpEpoch(us: number): void {
     this.#epochJumpUs += us
+  }
+}
+
+/** The client's clock as one actor gets it, which knows what timers of it are armed. */
+export class CountedClock implements Clock {
+  readonly #clock: ClientClock
+  armed = 0
+
+  constructor(clock: ClientClock) {
+    this.#clock = clock
+  }
+
+  monoUs(): number {
+    return this.#clock.monoUs()
+  }
+
+  epochUs(): number {
+    return this.#clock.epochUs()
+  }
+
+  setTimer(delayMs: number, callback: () => void): ClockTimer {
+    let isArmed = true
+    const disarm = (): void => {
+      if (isArmed) this.armed--
+      isArmed = false
+    }
+    const timer = this.#clock.setTimer(delayMs, () => {
+      disarm()
+      callback()
+    })
+    this.armed++
+    return {
+      cancel: () => {
+        disarm()
+        timer.cancel()
+      },
+    }
   }
 }

@@ -66,15 +66,14 @@ export class SimTransport implements WsTransport {
   readonly #open: RawLinkOpener<SimRawLink> = (address, _port, { signal }) =>
     new Promise((resolve, reject) => {
       let given = false
+      let opened: Tcp | undefined
       const onAbort = (): void => {
         given = true
+        opened?.destroy()
         reject(new RawLinkError('ABORT_ERR', 'the connection was given up'))
       }
       const settle = (fate: TcpFate): void => {
-        if (given) {
-          if (fate.kind === 'opened') fate.tcp.destroy()
-          return
-        }
+        if (given) return
         if (fate.kind !== 'never') signal.removeEventListener('abort', onAbort)
         if (fate.kind === 'opened') resolve(new SimRawLink(fate.tcp, fate.tls, this.#time, this.#loop))
         if (fate.kind === 'failed') reject(new RawLinkError(fate.code, `connect ${fate.code}`))
@@ -82,6 +81,7 @@ export class SimTransport implements WsTransport {
       this.#time.setTimer(this.#network.handshakeMs(), () => {
         if (given) return
         const fate = this.#network.opening(address)
+        if (fate.kind === 'opened') opened = fate.tcp
         if (fate.kind !== 'never') this.#loop.later(() => settle(fate))
       })
       signal.addEventListener('abort', onAbort, { once: true })
