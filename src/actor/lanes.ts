@@ -2,30 +2,12 @@ import type { PendingRequest } from '../requests/pending-request.ts'
 import type { FramePacer } from '../session/pacing.ts'
 import { payloadBytes } from '../transport/payload.ts'
 import { OFFER_CLOSED, OFFER_FULL, type WsLink, type WsOfferOptions, type WsPayload } from '../transport/transport.ts'
+import { type BurstOptions, type OutboundMessage, written } from './outbound-message.ts'
 
 export interface LaneOptions {
   readonly urgentBytes: number
   readonly normalBytes: number
 }
-
-export interface OutboundMessage {
-  readonly payload: WsPayload
-  readonly binary?: boolean | undefined
-  readonly urgent?: boolean | undefined
-  /** Whose frame it is; told of its sequence number when the link takes it. */
-  readonly request?: PendingRequest | undefined
-  /** More follows at once: let the link hold the bytes back. */
-  readonly more?: boolean | undefined
-  /** The library's own traffic: where frames are counted, it waits for the user's unless it is urgent, and is never refused. */
-  readonly own?: boolean | undefined
-  /** Of the handler's: where the budget is spent it is kept, whatever becomes of what others send. */
-  readonly mustWait?: boolean | undefined
-  /** The link has taken it; monotonic µs. */
-  readonly onTaken?: ((atUs: number) => void) | undefined
-}
-
-/** What all messages of a burst have in common. */
-export type BurstOptions = Pick<OutboundMessage, 'binary' | 'urgent'>
 
 /** A frame that waits no longer depends on the caller: bytes are copied, writers have been run. */
 interface Waiting {
@@ -388,11 +370,6 @@ export class Lanes {
     const asBinary = binary ?? (typeof payload === 'function' ? false : undefined)
     return { payload: owned, options: offerOptions(asBinary, true), cost, request, onTaken }
   }
-}
-
-/** With the bytes that its writer writes, which are text unless the call says otherwise. */
-function written(message: OutboundMessage): OutboundMessage {
-  return { ...message, payload: payloadBytes(message.payload), binary: message.binary ?? false }
 }
 
 const MORE: WsOfferOptions = { more: true }

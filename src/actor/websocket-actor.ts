@@ -181,7 +181,9 @@ export class ResolvedActor implements WsActor {
   async drain(options?: { readonly timeoutMs?: number }): Promise<boolean> {
     const { timeoutMs } = checkWait('drain', options)
     this.#draining = true
-    const { live, options: resolved, watch } = this.#core
+    const { live, watch } = this.#core
+    const { clock } = this.#core.options
+    const dueUs = clock.monoUs() + (timeoutMs ?? DRAIN_TIMEOUT_MS) * 1000
     // What the hook or the payload function that this is called from belongs to is sent by then.
     await undefined
     if (live !== this.#core.live) return false
@@ -193,7 +195,8 @@ export class ResolvedActor implements WsActor {
       settle = resolve
     })
     this.#drained.add(settle)
-    const timer = resolved.clock.setTimer(timeoutMs ?? DRAIN_TIMEOUT_MS, () => settle(this.#isDrained()))
+    const leftMs = Math.max(0, (dueUs - clock.monoUs()) / 1000)
+    const timer = clock.setTimer(leftMs, () => settle(this.#isDrained()))
     this.#core.enter(() => {})
     try {
       return await done

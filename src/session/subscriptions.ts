@@ -1,6 +1,7 @@
 import { refusePromise } from '../support/promised.ts'
 import type { WsServerError } from './endpoint-handler.ts'
 import { checked, checkedResponse } from './manager-contract.ts'
+import { MAX_RETRIES, OwedChanges, RETRY_US, type WantedChange } from './owed-changes.ts'
 import type {
   WsNextId,
   WsSubscriptionManager,
@@ -30,16 +31,6 @@ export interface SubscriptionChange {
   readonly code?: string
   readonly message?: string
 }
-
-/** What the connection is to be asked for. */
-export interface WantedChange {
-  readonly add: readonly string[]
-  readonly remove: readonly string[]
-}
-
-/** A revoked item, or one that the manager failed to ask for, is asked for again so long after, and so often. */
-const RETRY_US = 5_000_000
-const MAX_RETRIES = 3
 
 interface Standing {
   readonly stage: WsSubscriptionStage
@@ -74,10 +65,7 @@ export class Subscriptions {
   readonly #manager: WsSubscriptionManager
   readonly #nextId: WsNextId
   readonly #timeoutUs: number
-  /** Could not be asked for, because the manager failed. */
-  #owed: WantedChange[] = []
-  #owedDueUs = Infinity
-  #failures = 0
+  readonly #owed = new OwedChanges()
   /** In the order of being desired. */
   readonly #desired = new Map<string, Standing>()
   readonly #unanswered = new Map<string, Unanswered>()
@@ -100,7 +88,7 @@ export class Subscriptions {
   /** Everything that is desired has been acknowledged, or has been rejected for good. */
   get allSettled(): boolean {
     for (const { stage } of this.#desired.values()) if (stage === 'desired' || stage === 'requested') return false
-    return this.#unanswered.size === 0 && this.#owed.length === 0
+    return this.#unanswered.size === 0 && this.#owed.isEmpty
   }
 
   get awaitsAnswers(): boolean {
@@ -116,9 +104,7 @@ export class Subscriptions {
     this.#unanswered.clear()
     this.#revoked.clear()
     this.#refusedExpired.clear()
-    this.#owed = []
-    this.#owedDueUs = Infinity
-    this.#failures = 0
+    this.#owed.clear()
     for (const item of this.#desired.keys()) this.#desired.set(item, { stage: 'desired' })
   }
 
@@ -187,17 +173,12 @@ export class Subscriptions {
 
   /** The manager has failed. What it failed to ask for comes back from {@link takeOwed}; false: it has failed too often. */
   failed(nowUs: number): boolean {
-    this.#owedDueUs = nowUs + RETRY_US
-    return ++this.#failures <= MAX_RETRIES
+    return this.#owed.failed(nowUs)
   }
 
   /** What the manager failed to ask for, as far as it is wanted still: to be asked for again, now. */
   takeOwed(nowUs: number): WantedChange[] {
-    if (nowUs < this.#owedDueUs) return []
-    const owed = this.#owed
-    this.#owed = []
-    this.#owedDueUs = Infinity
-    return owed.map(({ add, remove }) => ({
+    return this.#owed.take(nowUs).map(({ add, remove }) => ({
       add: add.filter((item) => ['desired', 'revoked'].includes(this.stageOf(item) ?? '')),
       remove: remove.filter((item) => !this.#desired.has(item)),
     }))
@@ -286,7 +267,7 @@ export class Subscriptions {
     let due = Infinity
     for (const { deadlineUs } of this.#unanswered.values()) due = Math.min(due, deadlineUs)
     for (const { retryUs } of this.#revoked.values()) due = Math.min(due, retryUs)
-    due = Math.min(due, this.#owedDueUs)
+    due = Math.min(due, this.#owed.dueUs)
     return due === Infinity ? undefined : due
   }
 
@@ -302,7 +283,7 @@ export class Subscriptions {
   }
 
   #requested(requests: readonly WsSubscriptionRequest[]): readonly WsSubscriptionRequest[] {
-    this.#failures = 0
+    this.#owed.succeeded()
     const answers = this.#manager.maybeSubscriptionResponse !== undefined
     for (const request of requests) {
       for (const item of request.subscribe) this.#stand(item, answers ? 'requested' : 'acked', request.requestId)
