@@ -4,6 +4,7 @@ import type { Waiter } from '../requests/pending-request.ts'
 import { PendingRequests, type PendingRequestsOptions } from '../requests/pending-requests.ts'
 import type { WsRequestIds } from '../requests/request-ids.ts'
 import type { FramePacer } from '../session/pacing.ts'
+import { listenForAbort } from '../support/abort.ts'
 import type { Clock } from '../support/clock.ts'
 import { type LaneOptions, type LanePlace, Lanes } from './lanes.ts'
 import type { LiveConnection } from './live-connection.ts'
@@ -107,7 +108,7 @@ export class Asks {
     // Before anything is sent: an abort that came first sends nothing.
     const nowUs = this.#clock.monoUs()
     if (signal?.aborted === true) this.table.abort(waiter, nowUs)
-    else signal?.addEventListener('abort', onAbort, { once: true })
+    else if (signal !== undefined) listenForAbort(signal, onAbort)
     if (result.kind === 'send' && !settled) this.#send(prepared, waiter, turn, nowUs)
   }
 

@@ -1,4 +1,5 @@
 import { SharedWsError } from '../errors/errors.ts'
+import { listenForAbort } from '../support/abort.ts'
 import type { Clock } from '../support/clock.ts'
 import { type RandomSource, systemRandom } from '../support/random.ts'
 import { OFFER_CLOSED, OFFER_FULL, type WsLink } from '../transport/transport.ts'
@@ -105,7 +106,7 @@ export class Pings {
         if (drained) expire()
         else timer = this.#clock.setTimer(0, expire)
       })
-      signal.addEventListener('abort', onAbort, { once: true })
+      listenForAbort(signal, onAbort)
       this.#pending.set(key, ping)
     })
   }

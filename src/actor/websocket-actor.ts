@@ -5,6 +5,7 @@ import type { WsOutcome } from '../requests/outcome.ts'
 import type { WsUnresolved } from '../requests/pending-requests.ts'
 import type { WsSessionSend } from '../session/endpoint-handler.ts'
 import type { WsSubscriptionState } from '../session/subscriptions.ts'
+import { listenForAbort } from '../support/abort.ts'
 import { Checker, MAX_TIMER_MS } from '../support/check.ts'
 import { withDeadline } from '../support/deadline.ts'
 import type { WsOpenInfo, WsPayload } from '../transport/transport.ts'
@@ -63,7 +64,7 @@ export class ResolvedActor implements WsActor {
   start(): void {
     const { signal, clock } = this.#core.options
     if (this.#core.state.kind !== 'idle') return
-    signal?.addEventListener('abort', this.#onAbort, { once: true })
+    if (signal !== undefined) listenForAbort(signal, this.#onAbort)
     this.#core.watch.started(clock.monoUs())
     if (signal?.aborted) this.#onAbort()
     else this.#core.enter(() => this.#core.dispatch({ kind: 'start' }))

@@ -1,3 +1,4 @@
+import { listenForAbort } from './abort.ts'
 import type { Clock } from './clock.ts'
 
 /** Ends one wait: what it rejects with when time is up. */
@@ -45,7 +46,7 @@ export function withDeadline<T>(
     let timer = deadline.clock.setTimer(deadline.ms, () => {
       timer = deadline.clock.setTimer(0, () => giveUp(deadline.expired()))
     })
-    signal.addEventListener('abort', onAbort, { once: true })
+    listenForAbort(signal, onAbort)
     run(work, own.signal).then(
       (value) => {
         if (settle()) resolve(value)
