@@ -74,7 +74,13 @@ export interface WsConnectionStats {
   readonly droppedMessages: number
   /** Asks that are waiting for their outcome. */
   readonly pending: number
+  /** Answers that came when their asks had been settled without them; `onLateReply` heard each. */
+  readonly lateReplies: number
+  /** Frames that the handler took for answers and that settled nothing: interim ones, and those to nothing that is known. */
+  readonly unmatchedReplies: number
   readonly callbackErrors: number
+  /** How often this thread stood still for so long that silence proved nothing. */
+  readonly stalls: number
   /** ms for which the connection has been open, or the last one was. */
   readonly uptimeMs: number
   /** ms since the last byte, and the last application data, of this connection; absent before the first. */
@@ -141,6 +147,8 @@ export interface WsConnection extends AsyncIterable<WsEvent> {
   /** Makes `items` what is desired: adds what is new, takes off what is not among them, and leaves the rest alone. */
   replaceSubscriptions(items: readonly string[]): void
   clearSubscriptions(): void
+  /** Asks for all desired subscriptions again on this connection. False when there is none that has come that far. */
+  replay(): boolean
   /** Every desired item, in the order in which it was added, and where it stands on this connection. */
   subscriptions(): readonly WsSubscriptionState[]
   /**

@@ -157,6 +157,10 @@ export class HealingConnection implements WsConnection {
     this.#actor.clearSubscriptions()
   }
 
+  replay(): boolean {
+    return this.#actor.replay()
+  }
+
   subscriptions(): readonly WsSubscriptionState[] {
     return this.#actor.subscriptions()
   }
@@ -208,7 +212,10 @@ export class HealingConnection implements WsConnection {
       queuedMessages: this.#inbox.messagesQueued,
       droppedMessages: this.#inbox.messagesDropped,
       pending: actor.pending,
+      lateReplies: actor.lateReplies,
+      unmatchedReplies: actor.unmatchedReplies,
       callbackErrors: this.#guard.errors + actor.hookErrors,
+      stalls: actor.stalls,
       uptimeMs: this.#openedMonoUs === undefined ? 0 : (untilUs - this.#openedMonoUs) / 1000,
       ...(lastByteAgeMs === undefined ? {} : { lastByteAgeMs }),
       ...(lastDataAgeMs === undefined ? {} : { lastDataAgeMs }),

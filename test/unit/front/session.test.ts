@@ -26,7 +26,11 @@ describe('subscriptions', () => {
       'c acked',
       'd acked',
     ])
+    expect(connection.replay()).toBe(true)
+    await pass()
+    expect(subscribed().slice(1)).toEqual([['SUBSCRIBE', ['b', 'c', 'd']]])
     await closed()
+    expect(connection.replay()).toBe(false)
   })
 
   it('is cut to size, unsubscribed and acknowledged where the plan says how', async () => {
@@ -113,6 +117,10 @@ describe('asks', () => {
     server().sendText(JSON.stringify({ id: slowId, result: 2 }))
     await pass()
     expect(late).toMatchObject([{ requestId: slowId, kind: 'confirmed', late: true }])
+    server().sendText(JSON.stringify({ id: slowId }))
+    server().sendText('{"id":"of nobody","result":1}')
+    await pass()
+    expect(connection.stats()).toMatchObject({ lateReplies: 1, unmatchedReplies: 2, stalls: 0 })
     off()
     const cut = ask()
     await pass()
