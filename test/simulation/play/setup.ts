@@ -141,7 +141,8 @@ export function setupOf(seed: number): Setup {
     staleAfterMs: oneOf(undefined, 800, 3000),
     silentAfterMs: oneOf(undefined, 1500, 4000),
     topicSilentMs: oneOf(undefined, undefined, 3000, 6000),
-    pacing: oneOf(undefined, undefined, undefined, { frames: 10, perMs: 1000 }, { frames: 20, perMs: 300 }),
+    // More than heartbeats alone use up: 10 pings and an answer a second, and the frame that is kept free for a pong.
+    pacing: oneOf(undefined, undefined, undefined, { frames: 14, perMs: 1000 }, { frames: 20, perMs: 300 }),
     whenOverBudget: oneOf('queue', 'not-delivered'),
     subscriptionTimeoutMs: oneOf(500, 2000),
     disconnectDrainMs: oneOf(0, 100, 1000),
