@@ -14,10 +14,10 @@ import {
   remoteDropped,
 } from './end-causes.ts'
 import { closePayload } from './frame-encoder.ts'
+import { FrameSender } from './frame-sender.ts'
 import { MessageBatch } from './message-batch.ts'
 import { MessageDecoder, type MessageSink } from './message-decoder.ts'
 import { clientContext, MessageDeflater, MessageInflater, serverContext } from './message-deflate.ts'
-import { MockSender } from './mock-sender.ts'
 import type { MockWire } from './mock-wire.ts'
 import { payloadBytes } from './payload.ts'
 import {
@@ -40,7 +40,7 @@ export class MockLink implements WsLink, MessageSink {
   readonly #request: WsConnectRequest
   readonly #events: WsLinkEvents
   readonly #wire: MockWire
-  readonly #sender: MockSender
+  readonly #sender: FrameSender
   readonly #decoder: MessageDecoder
   readonly #batch = new MessageBatch()
   /** Payloads of the batch, to be overwritten behind it. */
@@ -61,7 +61,7 @@ export class MockLink implements WsLink, MessageSink {
     this.#events = events
     this.#wire = wire
     this.#decoder = new MessageDecoder(request.limits, this, request.inflateBinary)
-    this.#sender = new MockSender(wire, request.limits.maxLinkBytes, () =>
+    this.#sender = new FrameSender(wire, request.limits, () =>
       this.#later(() => {
         if (this.#state === 'open') this.#events.onWritable()
       }),

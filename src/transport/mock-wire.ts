@@ -1,8 +1,9 @@
 import type { Clock } from '../support/clock.ts'
+import type { SenderKernel } from './frame-sender.ts'
 import { MockPipe } from './mock-pipe.ts'
 
 /** What lies between the two ends of a mock connection: a pipe each way, and the kernels at their ends. */
-export class MockWire {
+export class MockWire implements SenderKernel {
   readonly clock: Clock
   readonly toClient: MockPipe
   readonly toServer: MockPipe
@@ -21,7 +22,7 @@ export class MockWire {
   }
 
   /** Bytes that the client's kernel takes before it is full. */
-  get window(): number {
+  room(): number {
     return this.#window
   }
 
@@ -31,7 +32,7 @@ export class MockWire {
   }
 
   /** The client's kernel takes `bytes`. They fit the window. */
-  send(bytes: Uint8Array): void {
+  take(bytes: Uint8Array): void {
     this.#window -= bytes.length
     this.toServer.write(bytes)
     // What travels in no time is there at once.

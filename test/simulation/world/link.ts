@@ -121,7 +121,7 @@ export class SimLink implements WsLink, MessageSink {
     this.#receivedBefore = tcp.readBytes - glued.length
     const { maxLinkBytes } = this.#request.limits
     const handOverBytes = this.#flavour === 'ws' ? HAND_OVER_BYTES : 0
-    this.#sender = new SimSender(tcp, { maxLinkBytes, handOverBytes }, this.#loop, this.#witness, () =>
+    this.#sender = new SimSender(tcp, { maxLinkBytes, handOverBytes }, this.#witness, () =>
       this.#loop.later(() => {
         if (this.#state === 'open') this.#events.onWritable()
       }),
@@ -219,9 +219,9 @@ export class SimLink implements WsLink, MessageSink {
     return this.#state === 'ended' ? 0 : (this.#sender?.queuedBytes ?? 0)
   }
 
-  /** World time at which the kernel last took less than was there for it. */
+  /** World time at which the kernel last had no room. */
   get stuckUs(): number {
-    return this.#sender?.stuckUs ?? 0
+    return this.#tcp?.fullUs ?? 0
   }
 
   get bytesReceived(): number {

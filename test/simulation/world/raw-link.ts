@@ -111,12 +111,11 @@ export class SimRawLink implements RawLink {
   #flush(): void {
     while (this.#unsent.length > 0) {
       const [bytes] = this.#unsent as [Uint8Array]
-      const taken = this.tcp.take(bytes)
-      if (taken === bytes.length) this.#unsent.shift()
-      else {
-        this.#unsent[0] = bytes.subarray(taken)
-        return
-      }
+      const room = this.tcp.room()
+      if (room === 0) return
+      this.tcp.take(bytes.subarray(0, room))
+      if (room >= bytes.length) this.#unsent.shift()
+      else this.#unsent[0] = bytes.subarray(room)
     }
   }
 }

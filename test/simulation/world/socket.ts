@@ -1,3 +1,4 @@
+import type { SenderKernel } from '../../../src/transport/frame-sender.ts'
 import type { ClientLoop, Pollable } from './loop.ts'
 import type { WorldTime } from './time.ts'
 
@@ -28,7 +29,7 @@ type End = 'fin' | 'reset'
  * One TCP connection. The client's end is a kernel's: bytes that it took, bytes that it has and that nobody has read, an
  * end that shows behind them. The far end is the server's program.
  */
-export class Tcp implements Pollable {
+export class Tcp implements Pollable, SenderKernel {
   readonly id: number
   readonly path: Path
   readonly #time: WorldTime
@@ -67,6 +68,8 @@ export class Tcp implements Pollable {
   readonly #arrivals: { readonly upTo: number; readonly atUs: number }[] = []
   /** Cumulative: bytes that the client's kernel took. */
   takenBytes = 0
+  /** World time at which the client's kernel was last asked for room and had none. */
+  fullUs = 0
   destroyed = false
   #over = false
 
@@ -83,15 +86,20 @@ export class Tcp implements Pollable {
 
   // — the client's end —
 
-  /** Bytes that the kernel took, perhaps fewer than given; 0: no room, {@link onReady} tells when there is. */
-  take(bytes: Uint8Array): number {
+  /** Bytes that the kernel takes now; {@link onReady} tells when there is room again. */
+  room(): number {
     // As `send` after a reset: an error, which the next read finds as well.
     if (this.destroyed || this.#arrivedEnd === 'reset') return 0
-    const room = this.path.sendBuffer - this.#outstanding
-    const taken = Math.max(0, Math.min(bytes.length, room))
-    if (taken < bytes.length) this.#wantsWritable = true
-    if (taken > 0) this.#send(bytes.slice(0, taken))
-    return taken
+    const room = Math.max(0, this.path.sendBuffer - this.#outstanding)
+    if (room === 0) {
+      this.#wantsWritable = true
+      this.fullUs = this.#time.nowUs
+    }
+    return room
+  }
+
+  take(bytes: Uint8Array): void {
+    this.#send(bytes.slice())
   }
 
   /** Everything that has arrived; undefined when nothing has. */
