@@ -1,12 +1,16 @@
 import { WsConnectError, type WsDisconnectCause } from '../errors/disconnect-cause.ts'
 import { type WsAuthLifetime, WsAuthRefusedError, type WsSession } from '../session/endpoint-handler.ts'
 import { MAX_TIMER_MS } from '../support/check.ts'
-import { phaseFailed, phaseTimedOut } from './causes.ts'
+import { authExpired, phaseFailed, phaseTimedOut } from './causes.ts'
 import type { Interpreter } from './interpreter.ts'
 
 /** A token is renewed when so much of its life is over; and, if that failed, once more when so much is. */
 const RENEW_AT = 0.8
 const RENEW_AGAIN_AT = 0.92
+/** What is refused so soon after a new authentication was still sent with the old one. */
+const FRESH_US = 1_000_000
+/** What is refused so soon has been refused with the new one: there is no use in yet another. */
+const IN_VAIN_US = 10_000_000
 
 interface Running {
   /** The venue says that the old authentication is no longer valid: nothing may be asked meanwhile. */
@@ -26,6 +30,8 @@ export class Reauthentication {
   #since: { readonly atUs: number; readonly lifeUs: number } | undefined
   #renewUs = Infinity
   #failed = false
+  /** When it was last done anew because the venue said so. */
+  #redoneUs = -Infinity
   #running: Running | undefined
 
   constructor(actor: Interpreter) {
@@ -51,7 +57,21 @@ export class Reauthentication {
   ended(): void {
     this.#since = undefined
     this.#renewUs = Infinity
+    this.#redoneUs = -Infinity
     this.#running = undefined
+  }
+
+  /** It has just been done anew: a refusal says nothing about it yet. */
+  get isFresh(): boolean {
+    return this.#actor.options.clock.monoUs() < this.#redoneUs + FRESH_US
+  }
+
+  /** Something was refused for want of it. */
+  refused(): void {
+    if (this.isFresh || !this.isPossible) return
+    const inVain = this.#actor.options.clock.monoUs() < this.#redoneUs + IN_VAIN_US
+    if (inVain && !this.blocks) this.#actor.leave(authExpired(), 'reconnect', true)
+    else this.expired()
   }
 
   /** `authenticate` or `refreshAuth` has resolved with `result`. */
@@ -121,6 +141,7 @@ export class Reauthentication {
           this.#running = undefined
           this.succeeded(result, hook)
           this.#actor.status({ kind: 'authenticated' })
+          if (running.expired) this.#redoneUs = this.#actor.options.clock.monoUs()
           if (running.resubscribes) this.#actor.session.replayPrivate()
         }),
       (error) => inTime(() => this.#failedWith(running, error, phaseFailed('authenticate', error))),

@@ -168,7 +168,7 @@ export class SessionRunner {
   #isExpiry(error: WsServerError): boolean {
     const { hooks, options } = this.#actor
     const { handler } = options
-    if (!this.auth.isPossible || handler?.isAuthExpired === undefined) return false
+    if (!this.auth.isPossible || this.auth.isFresh || handler?.isAuthExpired === undefined) return false
     const expired = hooks.call('handler.isAuthExpired', () => handler.isAuthExpired?.(error))
     if (expired === THREW || typeof expired === 'boolean') return expired === true
     hooks.nonsense('handler.isAuthExpired', expired, 'true or false')
@@ -177,7 +177,7 @@ export class SessionRunner {
 
   /** Behind what is going on: authentication is user code. */
   #authExpired(): void {
-    this.#actor.enter(() => this.auth.expired())
+    this.#actor.enter(() => this.auth.refused())
   }
 
   /** Everything desired, once more, if the connection has come that far. */

@@ -113,6 +113,30 @@ describe('what says that an authentication has expired', () => {
     expect([of('auth-expired').length, of('authenticated').length]).toEqual([1, 2])
   })
 
+  it('leads to one new authentication, then to another connection, however much is refused for it', async () => {
+    const { actor, server, pass, of, logins } = await venue()
+    const refused = async (id: string): Promise<void> => {
+      void actor.ask({ ...ASK, requestId: id })
+      server().sendText(`{"id":"${id}","code":"${EXPIRED}"}`)
+      await pass()
+      await pass()
+    }
+    await refused('1')
+    for (const id of ['2', '3']) await refused(id)
+    // These had been sent before, it may be.
+    expect([of('auth-expired').length, logins.length, actor.status]).toEqual([1, 2, 'ready'])
+    await pass(1000)
+    await refused('4')
+    expect(of('disconnected')).toMatchObject([{ cause: { kind: 'session-failed', code: 'ERR_AUTH_EXPIRED' } }])
+    await pass(1)
+    await pass()
+    expect([of('auth-expired').length, logins.length, actor.status]).toEqual([1, 3, 'ready'])
+    await refused('5')
+    await pass(10_000)
+    await refused('6')
+    expect([of('auth-expired').length, of('disconnected').length, actor.status]).toEqual([3, 1, 'ready'])
+  })
+
   it.each(['handled', 'not handled'])('is a server error that names no request, %s otherwise', async (how) => {
     const handled = how === 'handled' ? { handleServerError: () => 'continue' as const } : {}
     const { server, pass, of } = await venue(handled)
