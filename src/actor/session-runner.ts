@@ -258,10 +258,10 @@ export class SessionRunner {
 
   #tell(changes: readonly SubscriptionChange[]): void {
     for (const change of changes) {
+      this.#actor.status({ kind: 'subscription', ...change })
       const stage = this.#subscriptions?.stageOf(change.item)
       if (change.state === 'acked') this.#actor.watch.topics.acked(change.item)
       else if (stage === 'rejected' || stage === 'revoked') this.#actor.watch.topics.forgotten(change.item)
-      this.#actor.status({ kind: 'subscription', ...change })
     }
   }
 

@@ -228,6 +228,24 @@ describe.each(TRANSPORTS)('an actor over %s at the embedded exchange', (_name, t
     expect([ended().length, seen.hooks.length]).toEqual([0, 0])
   })
 
+  it('authenticates anew when it is a subscription that the token would have been needed for', async () => {
+    const { actor, ended, exchange, seen, recovered } = await scene({}, { subscriptions: [TICKER, ORDERS] })
+    await recovered(0)
+    exchange.expireTokens()
+    const another = 'user.orders.ETH-PERPETUAL.raw'
+    actor.subscribe([another])
+    await until(() => seen.status.some(({ kind }) => kind === 'resumed'))
+    expect(actor.subscriptions().map(({ stage }) => stage)).toEqual(['acked', 'acked', 'acked'])
+    expect(channelsOf(exchange.log())).toEqual([TICKER, another, ORDERS].sort())
+    const told = seen.status.filter(({ kind }) => ['auth-expired', 'gap', 'resumed'].includes(kind))
+    expect(told).toMatchObject([
+      { kind: 'auth-expired' },
+      { kind: 'gap', scope: 'topic', key: ORDERS, cause: { code: 'ERR_AUTH_EXPIRED' } },
+      { kind: 'resumed', key: ORDERS },
+    ])
+    expect([ended().length, seen.hooks.length, actor.connection]).toEqual([0, 0, 1])
+  })
+
   it.each(['error', 'silent', 'close'] as const)(
     'outlives tokens that end in the way `%s`',
     async (whenTokenExpires) => {

@@ -71,7 +71,7 @@ const topics = (silentAfterMs: number) => ({
 
 describe('what says that an authentication has expired', () => {
   it('is an ask refused with such a code: asks wait, it is done anew, and private topics have a gap and an end of it', async () => {
-    const { actor, server, pass, of, answer, asked, logins, topicEvents, transport } = await venue()
+    const { actor, server, pass, of, answer, asked, logins, topicEvents, transport, heard } = await venue()
     await answer()
     const ask = follow(actor.ask(ASK))
     server().sendText(`{"id":"q","code":"${EXPIRED}"}`)
@@ -88,6 +88,8 @@ describe('what says that an authentication has expired', () => {
       ['resumed', 'private'],
     ])
     expect([actor.status, transport.servers.length]).toEqual(['ready', 1])
+    const [acked, resumed] = heard.slice(-2)
+    expect([acked, resumed]).toMatchObject([{ kind: 'subscription', state: 'acked' }, { kind: 'resumed' }])
   })
 
   it('is no other refusal, and none while a login is under way', async () => {
