@@ -88,14 +88,20 @@ export class LiveConnection implements RequestCarrier, WsPingPongLink {
   }
 
   /** For pings of the user's: they keep to the budget of frames like everything else. */
-  readonly userPings: PingCarrier = {
-    ping: (payload) => {
-      if (!this.#lanes.hasFrame) return OFFER_FULL
-      const sent = this.link.ping(payload)
-      if (sent === 1) this.#lanes.countPing()
-      return sent
-    },
-    drain: () => this.link.drain(),
+  get userPings(): PingCarrier {
+    const { link } = this
+    return {
+      ping: (payload) => {
+        if (!this.#lanes.hasFrame) return OFFER_FULL
+        const sent = link.ping(payload)
+        if (sent === 1) this.#lanes.countPing()
+        return sent
+      },
+      drain: () => link.drain(),
+      get bytesReceived() {
+        return link.bytesReceived
+      },
+    }
   }
 
   // ---- WsPingPongLink ----

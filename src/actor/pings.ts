@@ -4,13 +4,14 @@ import type { Clock } from '../support/clock.ts'
 import { type RandomSource, systemRandom } from '../support/random.ts'
 import { OFFER_CLOSED, OFFER_FULL, type WsLink } from '../transport/transport.ts'
 import { notOpenError, timeoutError } from './mistakes.ts'
+import { ReadAhead, type ReadableLink } from './read-ahead.ts'
 
 /** Pings in flight at once; a server that answers none must not make us remember them all. */
 const MAX_PINGS = 64
 const NONCE_BYTES = 8
 
 /** What of a link a ping needs. */
-export type PingCarrier = Pick<WsLink, 'ping' | 'drain'>
+export type PingCarrier = Pick<WsLink, 'ping'> & ReadableLink
 
 interface PendingPing {
   readonly sentMonoUs: number
@@ -97,15 +98,15 @@ export class Pings {
         },
       }
       const onAbort = (): void => ping.reject(signal.reason)
-      const expire = (): void => ping.reject(timeoutError('no pong came back', timeoutMs))
-      // No verdict on old news: timers run before sockets are read, so the pong may have been here all along. A link that
-      // cannot read at once gets a turn of the loop to do it.
-      let timer = this.#clock.setTimer(timeoutMs, () => {
-        const drained = link.drain()
+      const readAhead = new ReadAhead()
+      // No verdict on old news: timers run before sockets are read, so the pong may have been here all along.
+      const expire = (): void => {
+        const readUs = readAhead.read(link, this.#clock.monoUs())
         if (!this.#pending.has(key)) return
-        if (drained) expire()
-        else timer = this.#clock.setTimer(0, expire)
-      })
+        if (readUs === undefined) timer = this.#clock.setTimer(0, expire)
+        else ping.reject(timeoutError('no pong came back', timeoutMs))
+      }
+      let timer = this.#clock.setTimer(timeoutMs, expire)
       listenForAbort(signal, onAbort)
       this.#pending.set(key, ping)
     })

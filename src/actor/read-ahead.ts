@@ -5,6 +5,9 @@ const MUCH_BYTES = 64 * 1024
 /** A peer that sends faster than it is heard must not put verdicts off for ever. */
 const MAX_TURNS = 64
 
+/** What of a link it needs. */
+export type ReadableLink = Pick<WsLink, 'drain' | 'bytesReceived'>
+
 /** Reads what has arrived before anybody is judged for not having sent it. A link that cannot read when asked gets turns of the loop. */
 export class ReadAhead {
   #sinceUs: number | undefined
@@ -17,7 +20,7 @@ export class ReadAhead {
   }
 
   /** Everything that had arrived by the time returned has been read, but for a bound. Undefined: not yet. */
-  read(link: WsLink | undefined, nowUs: number): number | undefined {
+  read(link: ReadableLink | undefined, nowUs: number): number | undefined {
     const sinceUs = this.#sinceUs
     if (sinceUs === undefined) {
       if (link === undefined || link.drain()) return nowUs
