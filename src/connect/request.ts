@@ -41,7 +41,10 @@ export type WsBinaryCompression = 'gzip' | 'deflate' | 'deflate-raw'
 export interface WsLimits {
   /** A larger frame is refused with 1009 as soon as its header is read. */
   readonly maxFrameBytes: number
-  /** A larger message is refused with 1009. Compressed ones are measured as sent and, while they are inflated, inflated. */
+  /**
+   * A larger message is refused with 1009. Of permessage-deflate, what a message inflates to is measured, while it is inflated;
+   * of `inflateBinary` also what was sent. (`ws`, which inflates whole messages, bounds what was sent in either case.)
+   */
   readonly maxMessageBytes: number
   /** Outbound bytes that the transport itself holds before `offer` returns `OFFER_FULL`. */
   readonly maxLinkBytes: number
