@@ -115,11 +115,6 @@ export class Lanes {
     return this.#all.reduce((sum, lane) => sum + lane.bytes, 0)
   }
 
-  /** Of what goes out before anything else. */
-  get urgentBytes(): number {
-    return this.#urgent.bytes
-  }
-
   /** When the budget has a frame for what waits; Infinity if nothing waits for it. Monotonic µs. */
   nextDueUs(): number {
     if (this.#linkIsFull) return Infinity

@@ -126,6 +126,6 @@ export class LiveConnection implements RequestCarrier, WsPingPongLink {
   }
 
   get queuedBytes(): number {
-    return this.#lanes.urgentBytes + this.link.queuedBytes
+    return this.link.queuedBytes
   }
 }

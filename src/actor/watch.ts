@@ -280,7 +280,10 @@ export class Watch {
     if (pingPong === undefined) return
     const nowUs = options.clock.monoUs()
     const verdict = hooks.call('pingPong.tick', () => pingPong.tick(nowUs, live))
-    this.#askWhenPingIsDue(nowUs)
+    // What it sent may have left much later than it was told that it is now, if user code in it blocked.
+    const doneUs = options.clock.monoUs()
+    if (doneUs - nowUs > MIN_TICK_US) hooks.notify('pingPong.restart', () => pingPong.restart(doneUs))
+    this.#askWhenPingIsDue(doneUs)
     if (verdict === THREW || verdict?.kind === 'ok') {
       this.#timeOutDoubted = false
     } else if (!isTimedOut(verdict)) {

@@ -5,6 +5,7 @@ import type { WsFrame } from '../transport/frame.ts'
 import type { WsPayload } from '../transport/transport.ts'
 import type { WsHeartbeat, WsPingPongLink, WsPingPongStrategy, WsPingPongVerdict } from './ping-pong.ts'
 import { PongWait } from './pong-wait.ts'
+import { RefusedPing } from './refused-ping.ts'
 
 const OK: WsPingPongVerdict = { kind: 'ok' }
 const RETRY_MS = 100
@@ -41,9 +42,11 @@ export class WsApplicationPingPong implements WsPingPongStrategy {
   #receivedSeen = 0
   #idleSinceUs = 0
   #nextPingUs: number | undefined
-  #waiting: { readonly wait: PongWait } | undefined
-  /** When our last ping left: waiting for its turn is no part of its round trip. */
-  #sentUs = 0
+  /** Our ping is to leave, or waits for its turn in the lane: for room, or for a frame of the budget. */
+  #isQueued = false
+  readonly #refused: RefusedPing
+  /** From when it has left the lane: waiting there is no part of its round trip, nor of what its answer may take. */
+  #waiting: { readonly sentUs: number; readonly wait: PongWait } | undefined
   #serverPingUs: number | undefined
   /** An answer that the lane had no room for. */
   #owed: WsPayload | undefined
@@ -72,6 +75,7 @@ export class WsApplicationPingPong implements WsPingPongStrategy {
     const withinMs = check.integer(name('serverPingWithinMs'), given.serverPingWithinMs, 1, MAX_TIMER_MS, 0)
     if (check.problems.length > 0) throw new WsConfigError(check.problems)
     this.#options = { ...options }
+    this.#refused = new RefusedPing(this.#answerMs)
     this.#serverPingWithinUs = withinMs === 0 ? undefined : withinMs * 1000
     const shortest = Math.min(options.ping === undefined ? Infinity : this.#answerMs, withinMs || Infinity)
     this.timeoutMs = shortest === Infinity ? undefined : shortest
@@ -79,6 +83,8 @@ export class WsApplicationPingPong implements WsPingPongStrategy {
 
   opened(nowUs: number): void {
     this.#waiting = undefined
+    this.#isQueued = false
+    this.#refused.clear()
     this.#owed = undefined
     this.#nextPingUs = this.#options.ping === undefined ? undefined : nowUs + this.#intervalUs
     this.#serverPingUs = nowUs
@@ -104,6 +110,7 @@ export class WsApplicationPingPong implements WsPingPongStrategy {
     }
     const { ping } = this.#options
     if (ping === undefined || this.#nextPingUs === undefined || nowUs < this.#nextPingUs) return OK
+    if (this.#isQueued) return this.#stuck(nowUs, link)
     const { bytesReceived } = link
     if (this.#onlyWhenIdle) {
       // Nothing runs here when bytes come, so one looks now and then: the ping is at most a quarter of the interval late.
@@ -117,12 +124,20 @@ export class WsApplicationPingPong implements WsPingPongStrategy {
     this.#nextPingUs = nowUs + RETRY_MS * 1000
     const payload = ping()
     refusePromise(payload, 'WsApplicationPingPong.ping', 'the payload')
-    this.#sentUs = nowUs
-    const onTaken = (atUs: number): void => {
-      this.#sentUs = atUs
+    const onTaken = (sentUs: number): void => {
+      this.#isQueued = false
+      this.#refused.clear()
+      this.#waiting = { sentUs, wait: new PongWait(this.#answerMs, sentUs, link) }
     }
-    if (link.send(payload, onTaken)) this.#waiting = { wait: new PongWait(this.#answerMs, nowUs, link) }
-    return OK
+    this.#isQueued = link.send(payload, onTaken) && this.#waiting === undefined
+    return this.#waiting === undefined ? this.#stuck(nowUs, link) : OK
+  }
+
+  /** It has not left, be it that the lane was full: is it the peer who takes nothing? */
+  #stuck(nowUs: number, link: WsPingPongLink): WsPingPongVerdict {
+    this.#nextPingUs = nowUs + RETRY_MS * 1000
+    const silentForMs = this.#refused.refused(nowUs, link)
+    return silentForMs === undefined ? OK : { kind: 'timed-out', silentForMs }
   }
 
   onFrame(frame: WsFrame, link: WsPingPongLink): WsHeartbeat | undefined {
@@ -133,7 +148,7 @@ export class WsApplicationPingPong implements WsPingPongStrategy {
       if (waiting === undefined) return { kind: 'heartbeat' }
       this.#waiting = undefined
       this.#nextPingUs = atUs + this.#intervalUs
-      return { kind: 'heartbeat', rttUs: Math.max(0, atUs - this.#sentUs) }
+      return { kind: 'heartbeat', rttUs: Math.max(0, atUs - waiting.sentUs) }
     }
     if (isSo(isBeat?.(frame), 'isBeat')) {
       this.#serverPingUs = atUs
@@ -149,6 +164,7 @@ export class WsApplicationPingPong implements WsPingPongStrategy {
 
   restart(nowUs: number): void {
     this.#waiting?.wait.restart(nowUs)
+    this.#refused.restart(nowUs)
     this.#serverPingUs = nowUs
   }
 

@@ -13,7 +13,7 @@ export interface WsPingPongLink {
   send(payload: WsPayload, onTaken?: (atUs: number) => void): boolean
   /** Bytes that the kernel has taken from us since the connection opened. */
   readonly bytesSent: number
-  /** Bytes taken from us that the kernel has not taken yet. */
+  /** Bytes that have left the lanes and that the kernel has not taken yet. */
   readonly queuedBytes: number
   /** Bytes received since the connection opened. */
   readonly bytesReceived: number

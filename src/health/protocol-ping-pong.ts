@@ -2,6 +2,7 @@ import { WsConfigError } from '../errors/errors.ts'
 import { Checker, MAX_TIMER_MS } from '../support/check.ts'
 import type { WsPingPongLink, WsPingPongStrategy, WsPingPongVerdict } from './ping-pong.ts'
 import { PongWait } from './pong-wait.ts'
+import { RefusedPing } from './refused-ping.ts'
 
 const NONCE_BYTES = 8
 const OK: WsPingPongVerdict = { kind: 'ok' }
@@ -23,8 +24,7 @@ export class ProtocolPingPong implements WsPingPongStrategy {
   readonly timeoutMs: number
   readonly #intervalUs: number
   #nextPingUs: number | undefined
-  /** The link refuses our ping: since when nothing has moved in either direction. */
-  #blocked: { sinceUs: number; readonly bytesSent: number; readonly bytesReceived: number } | undefined
+  readonly #refused: RefusedPing
   #waiting: { readonly nonce: Uint8Array; readonly sentUs: number; readonly wait: PongWait } | undefined
 
   /** Throws `WsConfigError`. */
@@ -34,11 +34,12 @@ export class ProtocolPingPong implements WsPingPongStrategy {
     this.#intervalUs = check.integer('ProtocolPingPong.intervalMs', given.intervalMs, 1, MAX_TIMER_MS, 15_000) * 1000
     this.timeoutMs = check.integer('ProtocolPingPong.timeoutMs', given.timeoutMs, 1, MAX_TIMER_MS, 10_000)
     if (check.problems.length > 0) throw new WsConfigError(check.problems)
+    this.#refused = new RefusedPing(this.timeoutMs)
   }
 
   opened(nowUs: number): void {
     this.#waiting = undefined
-    this.#blocked = undefined
+    this.#refused.clear()
     this.#nextPingUs = nowUs + this.#intervalUs
   }
 
@@ -55,23 +56,13 @@ export class ProtocolPingPong implements WsPingPongStrategy {
     if (this.#nextPingUs === undefined || nowUs < this.#nextPingUs) return OK
     const nonce = link.random.bytes(NONCE_BYTES)
     if (link.ping(nonce)) {
-      this.#blocked = undefined
+      this.#refused.clear()
       this.#waiting = { nonce, sentUs: nowUs, wait: new PongWait(this.timeoutMs, nowUs, link) }
       return OK
     }
     this.#nextPingUs = nowUs + RETRY_MS * 1000
-    return this.#refused(nowUs, link)
-  }
-
-  /** A peer that takes nothing for so long, and says nothing, is as dead as one that does not answer a ping. */
-  #refused(nowUs: number, { bytesSent, bytesReceived, queuedBytes }: WsPingPongLink): WsPingPongVerdict {
-    const blocked = this.#blocked
-    const stuck = blocked?.bytesSent === bytesSent && blocked.bytesReceived === bytesReceived
-    if (queuedBytes === 0 || !stuck) this.#blocked = { sinceUs: nowUs, bytesSent, bytesReceived }
-    else if (nowUs - blocked.sinceUs >= this.timeoutMs * 1000) {
-      return { kind: 'timed-out', silentForMs: (nowUs - blocked.sinceUs) / 1000 }
-    }
-    return OK
+    const silentForMs = this.#refused.refused(nowUs, link)
+    return silentForMs === undefined ? OK : { kind: 'timed-out', silentForMs }
   }
 
   onPong(payload: Uint8Array, receivedMonoUs: number): number | undefined {
@@ -84,6 +75,6 @@ export class ProtocolPingPong implements WsPingPongStrategy {
 
   restart(nowUs: number): void {
     this.#waiting?.wait.restart(nowUs)
-    if (this.#blocked !== undefined) this.#blocked.sinceUs = nowUs
+    this.#refused.restart(nowUs)
   }
 }

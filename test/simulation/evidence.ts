@@ -63,6 +63,10 @@ export class Evidence {
   /** The venue has said so, and it is being done anew: asks are refused. */
   authExpired = false
   resumedUs = 0
+  /** Control pings, those of the user's among them. */
+  pings = 0
+  /** When the strategy's last ping was given to the link or, of one in a data frame, to the kernel; the client's monotonic µs. */
+  lastPingUs = -Infinity
   /** World time: when the ping-pong strategy last failed to say when it is due. */
   doubtedUs = -Infinity
   /** World time: when the current connection became ready. */
@@ -97,6 +101,7 @@ export class Evidence {
 
   connecting(link: SimLink): void {
     checkAttempt(this.#life)
+    this.lastPingUs = -Infinity
     this.sentTimes.length = 0
     this.pongTimes.length = 0
     this.links.length = 0
@@ -105,6 +110,7 @@ export class Evidence {
 
   /** The kernel has taken the first bytes of a frame with this text. */
   began(text: string): void {
+    if (text.includes('"ping-of-ours')) this.lastPingUs = this.#sim.clock.monoUs()
     comesAfterAuth(this.#life, text)
     nothingAfterGoodbye(this.#life, text)
     const mark = markIn(text) ?? ''

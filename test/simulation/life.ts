@@ -43,7 +43,10 @@ export class Life {
     const transport = new SimTransport(setup.flavour, time, loop, network, {
       connecting: (link) => this.evidence.connecting(link),
       began: (payload) => this.evidence.began(payload.toString()),
-      offered: (kind) => keepsThePace(this, kind),
+      offered: (kind) => {
+        if (kind === 'ping') this.evidence.pings++
+        keepsThePace(this, kind)
+      },
       taken: (payload) => this.evidence.taken(payload.toString()),
     })
     const options = optionsOf(this, tampering.transport?.(transport, sim) ?? transport)

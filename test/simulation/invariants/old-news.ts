@@ -33,8 +33,23 @@ export function checkNoAnswerUnread(
 
 const SILENCES = ['ERR_SILENT', 'ERR_STALE', 'ERR_PONG_TIMEOUT']
 
+/**
+ * No pong is missed that has had less than its time: a ping has been with the kernel for so long, or the kernel, and through it the
+ * peer, takes nothing.
+ */
+export function hadTimeToAnswer({ sim, evidence }: Life, record: ConnectionRecord, cause: WsDisconnectCause): void {
+  const { pingTimeoutMs, pingIntervalMs } = sim.setup
+  if (cause.code !== 'ERR_PONG_TIMEOUT') return
+  const forMs = (sim.clock.monoUs() - evidence.lastPingUs) / 1000
+  const isStuck = record.link.stuckUs >= sim.time.nowUs - (pingTimeoutMs + 2 * pingIntervalMs + 1000) * 1000
+  if (forMs >= pingTimeoutMs - 0.001 || isStuck) return
+  sim.violated('had-time-to-answer', `${cause.code}, ${forMs} ms after the last ping; ${pingTimeoutMs} are given`)
+}
+
 /** No disconnect for silence while bytes lie in the kernel that came before anybody judged. */
-export function checkDisconnect({ sim }: Life, record: ConnectionRecord, cause: WsDisconnectCause): void {
+export function checkDisconnect(life: Life, record: ConnectionRecord, cause: WsDisconnectCause): void {
+  const { sim } = life
+  hadTimeToAnswer(life, record, cause)
   if (!SILENCES.includes(cause.code)) return
   const { unreadAtEndSinceUs, givenUpInTurnUs } = record.link
   if (unreadAtEndSinceUs < givenUpInTurnUs) {

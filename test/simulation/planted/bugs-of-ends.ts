@@ -2,8 +2,10 @@ import { Asks } from '../../../src/actor/asks.ts'
 import { Interpreter } from '../../../src/actor/interpreter.ts'
 import { ResolvedActor } from '../../../src/actor/websocket-actor.ts'
 import { WsLatencyPolicy } from '../../../src/health/latency-policy.ts'
+import { ProtocolPingPong } from '../../../src/health/protocol-ping-pong.ts'
 import { ArmedRequests } from '../../../src/requests/armed-requests.ts'
 import { Subscriptions } from '../../../src/session/subscriptions.ts'
+import { SimPingPong } from '../play/strategies.ts'
 import { type PlantedBug, patch, transportLike } from './patch.ts'
 
 /** In how an actor, or a connection by our own choice, comes to its end. */
@@ -89,6 +91,17 @@ export const BUGS_OF_ENDS: readonly PlantedBug[] = [
     name: 'a connection condemned for the round trips of the last one',
     foundBy: ['latency-judged'],
     plant: () => patch(WsLatencyPolicy.prototype, 'opened', () => () => undefined),
+  },
+  {
+    name: 'a pong awaited for half its time',
+    foundBy: ['had-time-to-answer'],
+    tamper: () => ({
+      options(options, life) {
+        const { pingIntervalMs: intervalMs, pingTimeoutMs } = life.sim.setup
+        const hasty = new ProtocolPingPong({ intervalMs, timeoutMs: pingTimeoutMs / 2 })
+        return options.pingPong === undefined ? options : { ...options, pingPong: new SimPingPong(life, hasty) }
+      },
+    }),
   },
   {
     name: 'a change of subscriptions forgotten, because the manager threw',

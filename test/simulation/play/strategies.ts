@@ -64,9 +64,13 @@ export class SimPingPong implements WsPingPongStrategy {
   }
 
   tick(nowUs: number, link: WsPingPongLink): WsPingPongVerdict {
-    const { clumsy } = this.#life
+    const { clumsy, clock, evidence } = this.#life
     clumsy.touch('pingPong.tick')
-    return clumsy.nonsense('pingPong.tick') ? (undefined as never) : this.#real.tick(nowUs, link)
+    if (clumsy.nonsense('pingPong.tick')) return undefined as never
+    const { pings } = evidence
+    const verdict = this.#real.tick(nowUs, link)
+    if (evidence.pings !== pings) evidence.lastPingUs = clock.monoUs()
+    return verdict
   }
 
   onPong(payload: Uint8Array, receivedMonoUs: number): number | undefined {

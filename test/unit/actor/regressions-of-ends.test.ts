@@ -3,6 +3,7 @@ import { WebSocketActor } from '../../../src/actor/websocket-actor.ts'
 import type { WsDisconnectCause } from '../../../src/errors/disconnect-cause.ts'
 import { WsApplicationPingPong } from '../../../src/health/application-ping-pong.ts'
 import { WsLatencyPolicy } from '../../../src/health/latency-policy.ts'
+import type { WsPingPongLink } from '../../../src/health/ping-pong.ts'
 import { ProtocolPingPong } from '../../../src/health/protocol-ping-pong.ts'
 import type { WsDelegatedRequest } from '../../../src/requests/delegated-request.ts'
 import { VirtualClock } from '../../../src/testing/virtual-clock.ts'
@@ -312,5 +313,47 @@ describe('found by simulation: callbacks that throw', () => {
     server().sendText('{"pong":1}')
     await pass(5)
     expect(actor.stats().lastRttUs).toBeLessThan(10_000)
+  })
+
+  it('seed 470: a heartbeat that user code held up in the strategy has its time from when it left', async () => {
+    let blockedUs = 0
+    class BlockingClock extends VirtualClock {
+      override monoUs(): number {
+        return super.monoUs() + blockedUs
+      }
+    }
+    const clock = new BlockingClock()
+    const real = new ProtocolPingPong({ intervalMs: 100, timeoutMs: 300 })
+    const pingPong = {
+      timeoutMs: 300,
+      opened: real.opened.bind(real),
+      nextDueUs: () => real.nextDueUs(),
+      tick(nowUs: number, link: WsPingPongLink) {
+        if (blockedUs === 0) blockedUs = 1_000_000
+        return real.tick(nowUs, link)
+      },
+      onPong: real.onPong.bind(real),
+      restart: real.restart.bind(real),
+    }
+    const transport = new MockTransport()
+    const actor = new WebSocketActor({ url: 'ws://host.example/', transport, clock, pingPong, connectBudget: false })
+    const pass = async (ms: number): Promise<void> => {
+      await turn()
+      clock.advance(ms)
+      await turn()
+    }
+    actor.start()
+    await pass(0)
+    await pass(0)
+    const [server] = transport.servers
+    if (server === undefined) throw new Error('there is no server')
+    server.answersPings = false
+    await pass(100)
+    expect(server.frames.map(({ opcode }) => opcode)).toEqual([9])
+    await pass(299)
+    expect(actor.status).toBe('ready')
+    await pass(2)
+    await pass(0)
+    expect(actor.status).toBe('backoff')
   })
 })

@@ -25,9 +25,17 @@ function fakeLink() {
       }
       return link.takes
     },
-    send(payload: WsPayload) {
-      if (link.takes) link.sent.push(payload)
-      return link.takes
+    nowUs: 0,
+    /** Its lane keeps what is sent; who waits there. */
+    queues: false,
+    waits: [] as ((atUs: number) => void)[],
+    send(payload: WsPayload, onTaken: (atUs: number) => void = () => {}) {
+      if (link.queues) link.waits.push(onTaken)
+      else if (link.takes) {
+        link.sent.push(payload)
+        onTaken(link.nowUs)
+      }
+      return link.takes || link.queues
     },
   }
   const link_: number[] = []
@@ -174,6 +182,7 @@ describe('WsApplicationPingPong', () => {
     let n = 0
     const strategy = new WsApplicationPingPong({ ping: () => `ping ${++n}`, isPong, intervalMs: 10, timeoutMs: 5 })
     strategy.opened(0)
+    link.nowUs = 10 * MS
     strategy.tick(10 * MS, link)
     expect(link.sent).toEqual(['ping 1'])
     expect(withFrame('data', 11 * MS, (frame) => strategy.onFrame(frame, link))).toBeUndefined()
@@ -183,8 +192,35 @@ describe('WsApplicationPingPong', () => {
     })
     expect(withFrame('pong', 13 * MS, (frame) => strategy.onFrame(frame, link))).toEqual({ kind: 'heartbeat' })
     expect(strategy.nextDueUs()).toBe(22 * MS)
+    link.nowUs = 22 * MS
     strategy.tick(22 * MS, link)
     expect(strategy.tick(27 * MS, link)).toEqual({ kind: 'timed-out', silentForMs: 5 })
+  })
+
+  it('waits for the answer from when its ping has left the lane, however long a budget keeps it there', () => {
+    const link = fakeLink()
+    const strategy = new WsApplicationPingPong({ ping: () => 'ping', isPong, intervalMs: 10, timeoutMs: 50 })
+    strategy.opened(0)
+    link.queues = true
+    for (let ms = 10; ms < 2000; ms += 100) expect(strategy.tick(ms * MS, link)).toEqual({ kind: 'ok' })
+    expect(link.waits).toHaveLength(1)
+    link.waits[0]?.(2000 * MS)
+    expect(strategy.tick(2010 * MS, link)).toEqual({ kind: 'ok' })
+    expect(strategy.nextDueUs()).toBe(2050 * MS)
+    expect(withFrame('pong', 2040 * MS, (frame) => strategy.onFrame(frame, link))).toMatchObject({ rttUs: 40 * MS })
+  })
+
+  it('finds out a peer that takes nothing, so that its ping stays in the lane, or is not even taken there', () => {
+    for (const queues of [true, false]) {
+      const link = fakeLink()
+      const strategy = new WsApplicationPingPong({ ping: () => 'ping', isPong, intervalMs: 10, timeoutMs: 150 })
+      strategy.opened(0)
+      Object.assign(link, { queues, takes: false, queuedBytes: 100 })
+      expect(strategy.tick(10 * MS, link)).toEqual({ kind: 'ok' })
+      link.bytesSent++
+      for (const ms of [110, 210]) expect(strategy.tick(ms * MS, link)).toEqual({ kind: 'ok' })
+      expect(strategy.tick(310 * MS, link)).toEqual({ kind: 'timed-out', silentForMs: 200 })
+    }
   })
 
   it('owes the newest answer alone when there was no room', () => {

@@ -176,7 +176,11 @@ describe('JsonRpcPingPong', () => {
     const sent: { id: string; method: string }[] = []
     const link = {
       ping: () => true,
-      send: (payload: unknown) => sent.push(JSON.parse(String(payload))) > 0,
+      send(payload: unknown, onTaken?: (atUs: number) => void) {
+        sent.push(JSON.parse(String(payload)))
+        onTaken?.(0)
+        return true
+      },
       bytesSent: 0,
       queuedBytes: 0,
       bytesReceived: 0,
@@ -191,6 +195,11 @@ describe('JsonRpcPingPong', () => {
     expect(seen({ id: sent[0]?.id, result: {} })).toEqual({ kind: 'heartbeat' })
     pingPong.tick(15_000_000, link)
     expect(seen({ id: sent[1]?.id, result: {} })).toMatchObject({ kind: 'heartbeat', rttUs: expect.any(Number) })
+    // Twice, and behind the next ping: it answers that one no more than it did this one.
+    pingPong.tick(40_000_000, link)
+    expect(sent).toHaveLength(3)
+    expect(seen({ id: sent[1]?.id, result: {} })).toEqual({ kind: 'heartbeat' })
+    expect(seen({ id: sent[2]?.id, result: {} })).toMatchObject({ rttUs: expect.any(Number) })
     expect(seen({ method: 'subscription', params: { channel: 'c' } })).toBeUndefined()
     expect(seen({ id: 5, result: {} })).toBeUndefined()
   })
