@@ -225,6 +225,11 @@ export class Evidence {
       case 'ready':
         this.readyUs = this.#sim.time.nowUs
         break
+      case 'backpressure':
+        // Who stops has the socket read again, for the end to be heard.
+        this.paused = event.paused
+        if (!event.paused) this.resumedUs = this.#sim.time.nowUs
+        break
       case 'topic-silent':
         topicIsSilent(this.#life, event.topic)
         break

@@ -14,6 +14,7 @@ interface Totals {
   failed: number
   steps: number
   asks: number
+  actors: number
   connections: number
   virtualMs: number
   readonly faults: Map<string, number>
@@ -29,6 +30,7 @@ async function simulate(args: Args): Promise<Totals> {
     failed: 0,
     steps: 0,
     asks: 0,
+    actors: 0,
     connections: 0,
     virtualMs: 0,
     faults: new Map(),
@@ -56,6 +58,7 @@ function count(totals: Totals, result: SeedResult): void {
   totals.seeds++
   totals.steps += result.steps
   totals.asks += result.asks
+  totals.actors += result.actors
   totals.connections += result.connections
   totals.virtualMs += result.virtualMs
   for (const [kind, n] of result.faults) totals.faults.set(kind, (totals.faults.get(kind) ?? 0) + n)
@@ -68,7 +71,7 @@ function report(totals: Totals, args: Args, seconds: number): void {
   say(
     `seeds ${firstSeed} to ${firstSeed + totals.seeds - 1}: ${totals.steps} steps, ${hours} h of virtual time, in ${seconds.toFixed(1)} s`,
   )
-  say(`${totals.connections} connections, ${totals.asks} asks`)
+  say(`${totals.actors} actors, ${totals.connections} connections, ${totals.asks} asks`)
   say(table('outcomes', totals.outcomes))
   say(table('faults injected', totals.faults))
 }
