@@ -37,6 +37,14 @@ export class Clumsiness {
     }
   }
 
+  /** What an `async` function returns that failed, where one that returns nothing belongs. */
+  rejection(where: string): Promise<never> | undefined {
+    const { sim } = this.#life
+    if (!sim.isChaotic || !this.#chance(sim.setup.throws)) return undefined
+    sim.fault('hook rejects', where)
+    return Promise.reject(new ClumsyError(`${where} is clumsy, a little later`))
+  }
+
   /** Instead of what a hook should return. */
   nonsense(where: string, atLeast = 0): boolean {
     const { sim } = this.#life

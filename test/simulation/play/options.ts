@@ -17,6 +17,10 @@ export function optionsOf(life: Life, transport: WsTransport): Options {
   const { sim, clumsy, evidence } = life
   const { setup } = sim
   const endpoint = new SimEndpoint(life)
+  const stumbling = (where: string, connection?: number): Promise<never> | undefined => {
+    clumsy.touch(where, connection)
+    return clumsy.rejection(where)
+  }
   return {
     ...whereTo(life),
     transport,
@@ -52,25 +56,25 @@ export function optionsOf(life: Life, transport: WsTransport): Options {
     },
     onStatus: (event) => {
       evidence.status(event)
-      clumsy.touch('onStatus')
+      return stumbling('onStatus')
     },
-    onEvent: (_event, connection) => clumsy.touch('onEvent', connection),
+    onEvent: (_event, connection) => stumbling('onEvent', connection),
     onBatch: (batch, connection) => {
       batch.at(batch.length - 1).text()
-      clumsy.touch('onBatch', connection)
+      return stumbling('onBatch', connection)
     },
-    onPing: () => clumsy.touch('onPing'),
-    onPong: () => clumsy.touch('onPong'),
+    onPing: () => stumbling('onPing'),
+    onPong: () => stumbling('onPong'),
     onLateReply: (outcome) => {
       lateReplyIsNews(life, outcome)
-      clumsy.touch('onLateReply')
+      return stumbling('onLateReply')
     },
     onHookError: () => {
       evidence.hookErrors++
-      clumsy.touch('onHookError')
+      return stumbling('onHookError')
     },
     whenHookThrows: setup.whenHookThrows,
-    ...(setup.hasMetrics ? { metrics: { report: () => clumsy.touch('metrics.report') }, metricsIntervalMs: 300 } : {}),
+    ...(setup.hasMetrics ? { metrics: { report: () => stumbling('metrics.report') }, metricsIntervalMs: 300 } : {}),
     signal: life.aborter.signal,
     clock: life.clock,
     random: SeededRandom.named(setup.seed, `actor ${life.n}`),
