@@ -47,8 +47,8 @@ export class Ends {
   closedCalls = 0
   closedTold = 0
   told: WsStopped | undefined
-  /** Asks whose frame functions have not returned when it stops: they are called, and answered, behind the end. */
-  readonly beingMade = new Set<AskRecord>()
+  /** Asks that are called, or whose frame functions return, behind the end, of which it may be heard before them. */
+  readonly afterwards = new Set<AskRecord>()
   /** What must hold once it has stopped has been looked at. */
   isChecked = false
 

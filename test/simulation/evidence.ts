@@ -236,7 +236,7 @@ export class Evidence {
       case 'stopped':
         this.stopped = event
         for (const ask of this.#sim.ledger.openOf(this.#life)) {
-          if (ask.deadlineUs === Infinity) this.#life.ends.beingMade.add(ask)
+          if (ask.deadlineUs === Infinity) this.#life.ends.afterwards.add(ask)
         }
         this.#sim.ended(this.#life)
         break

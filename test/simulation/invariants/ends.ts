@@ -70,7 +70,7 @@ export function checkClosed(life: Life, stopped: WsStopped): void {
     sim.violated('closed-tells-why', 'no reason is given')
   // Whoever waits for the end may look at what became of what he asked.
   for (const ask of ends.isChecked ? [] : sim.ledger.openOf(life)) {
-    if (ends.beingMade.has(ask)) continue
+    if (ends.afterwards.has(ask)) continue
     sim.violated('no-waiter-lost', `closed() resolves before ${ask.mark} has its outcome`)
   }
   // Timers of waits that have just been told go with the turn.

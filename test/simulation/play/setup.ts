@@ -93,6 +93,7 @@ export function setupOf(seed: number): Setup {
   // Buffers that hold so little for so long that the market does not get through would be another kind of broken.
   const wayMs = latencyMs + jitterMs
   const sendBytes = oneOf(64, 300, 1000, 8192, 65536)
+  const receiveBytes = oneOf(512, 4096, 65536, 65536)
   const wide = (bytes: number, bytesPerMs: number): number => Math.max(bytes, Math.ceil(4 * wayMs * bytesPerMs))
   return {
     seed,
@@ -101,7 +102,7 @@ export function setupOf(seed: number): Setup {
     latencyMs,
     jitterMs,
     sendBuffer: wide(sendBytes, 5),
-    receiveBuffer: wide(oneOf(512, 4096, 65536, 65536), 300 / marketEveryMs),
+    receiveBuffer: wide(receiveBytes, 300 / marketEveryMs),
     addresses: oneOf(1, 1, 2, 3),
     faultEveryMs: oneOf(200, 700, 2000, 2000, 6000, Infinity),
     auth: chance(0.7),
@@ -131,8 +132,8 @@ export function setupOf(seed: number): Setup {
     pingIntervalMs: oneOf(100, 500, 2000),
     pingTimeoutMs: oneOf(300, 1000),
     latency: oneOf(undefined, undefined, {
-      // A ping may need several round trips to fit through the buffer.
-      maxRttMs: Math.ceil(2 * wayMs * (1 + 200 / sendBytes) + oneOf(20, 50, 200)),
+      // A ping may need several round trips to fit through the buffers, and so may what is answered before it.
+      maxRttMs: Math.ceil(2 * wayMs * (1 + 200 / sendBytes + 4000 / receiveBytes) + oneOf(20, 50, 200)),
       percentile: oneOf(50, 90, 100),
       windowMs: oneOf(500, 5000),
       minSamples: oneOf(1, 3),

@@ -81,6 +81,7 @@ export class Traffic {
       arrivals: [],
     }
     ledger.addAsk(record)
+    if (life.isOver) life.ends.afterwards.add(record)
     this.#sim.trace.add(`user: ask ${mark} ${method} ${record.confirmMode} ${timeoutMs} ms (from ${from})`)
     const promise = actor.ask({
       frame: (id: string) => {
