@@ -194,7 +194,11 @@ void Link::ReadSealed() {
     more_sealed_ = true;
     return;
   }
-  more_sealed_ = false;
+  const bool over = result == TlsStream::Result::kClosed || result == TlsStream::Result::kFailed;
+  // In the raw phase each reading is asked for, the end as well: whoever has these bytes may be about to make
+  // a WebSocket of the link, and then the frames behind them come first. Another Read() says the same again.
+  more_sealed_ = over && size > 0 && phase_ == Phase::kRaw;
+  if (more_sealed_) return;
   if (result == TlsStream::Result::kClosed) EndOfStream();
   if (result == TlsStream::Result::kFailed) End(EndReason::kTls, 0, error);
 }

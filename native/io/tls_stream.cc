@@ -218,9 +218,12 @@ TlsStream::Result TlsStream::Handshake() {
 }
 
 TlsStream::Result TlsStream::Read(uint8_t* into, size_t capacity, size_t* count) {
+  if (read_failed_) return Result::kFailed;  // OpenSSL would say it in other words
   ERR_clear_error();
   const int returned = SSL_read_ex(ssl_, into, capacity, count);
-  return CarryOutput(returned == 1 ? Result::kOk : Classify(returned));
+  const Result result = CarryOutput(returned == 1 ? Result::kOk : Classify(returned));
+  read_failed_ = result == Result::kFailed;
+  return result;
 }
 
 TlsStream::Result TlsStream::Write(const uint8_t* data, size_t size, size_t* count) {

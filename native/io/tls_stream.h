@@ -64,6 +64,7 @@ class TlsStream {
   }
 
   Result Handshake();
+  // kClosed and kFailed, with its words, are for good.
   Result Read(uint8_t* into, size_t capacity, size_t* count);
   // Seals at most one record. kWantInput cannot happen: renegotiation is off.
   Result Write(const uint8_t* data, size_t size, size_t* count);
@@ -112,6 +113,7 @@ class TlsStream {
   Bytes carried_input_;   // what the carrier decrypted, between BeginInput() and EndInput()
   Bytes carried_output_;  // what it has yet to encrypt
   bool shut_down_ = false;
+  bool read_failed_ = false;
   bool keep_sessions_ = false;
   std::vector<SessionHandle> sessions_;  // oldest first
   std::string key_log_;

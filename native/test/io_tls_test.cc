@@ -348,4 +348,32 @@ TEST(tls_is_not_confused_by_errors_of_others) {
   CHECK_EQ(pair.peer->AwaitFrames(1)[0].payload, "up");
 }
 
+// All that the server says comes in one read. Whoever has the bytes asked for them, and has yet to ask for
+// the end.
+TEST(tls_end_behind_raw_bytes_waits_until_it_is_asked_for) {
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    World world;
+    Listener listener;
+    const Context server = ServerContext(TestServer(), version);
+    const Context client = TrustingClient();
+    const uint32_t id = world.Open(listener.port());
+    TlsPeer peer(&world, listener.AcceptSocket(), server.get());
+    UNTIL(world, world.Has(id, RecordKind::kConnected));
+    std::string error;
+    CHECK(world[id].StartTls(client.get(), {"localhost", "localhost"}, &error), error);
+    UNTIL(world, world.Has(id, RecordKind::kSecure) && peer.secure());
+    peer.Send("101");
+    peer.SendCloseNotify();
+    world[id].ReadMore();
+    UNTIL(world, world.Has(id, RecordKind::kRaw));
+    world.Settle();
+    CHECK(!world.Has(id, RecordKind::kEnd));
+    const std::string glued = TextFrame("last words");
+    CHECK(world[id].StartWebSocket({}, {}, Raw(glued), glued.size()));
+    UNTIL(world, world.Has(id, RecordKind::kEnd));
+    CHECK_EQ(world.Messages(id).size(), 1u);
+    CHECK_EQ(world.Of(id).back().opcode, static_cast<uint8_t>(EndReason::kEof));
+  }
+}
+
 }  // namespace shared_ws::test
