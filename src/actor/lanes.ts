@@ -300,7 +300,7 @@ export class Lanes {
     const pacer = this.#pacer
     if (pacer === undefined) return undefined
     const pongs = this.#link?.pongsSent ?? 0
-    pacer.countPongs(pongs - this.#pongsCounted, this.#nowUs())
+    if (pongs !== this.#pongsCounted) pacer.countPongs(pongs - this.#pongsCounted, this.#nowUs())
     this.#pongsCounted = pongs
     return pacer
   }
@@ -334,7 +334,9 @@ export class Lanes {
       // Closed: the end of the link follows, and with it the end of what waits.
       this.#linkIsFull = sequence === OFFER_FULL || sequence === OFFER_CLOSED
       if (this.#linkIsFull) return false
-      lane.waiting.splice(index, 1)
+      // `splice` makes an array of what it takes out.
+      if (index === 0) lane.waiting.shift()
+      else lane.waiting.splice(index, 1)
       lane.bytes -= entry.cost
       this.#taken(entry, sequence, lane)
     }
