@@ -3,7 +3,7 @@ import { SharedWsError } from '../errors/errors.ts'
 import type { WsLatencyVerdict } from '../health/latency-policy.ts'
 import type { LivenessVerdict } from '../health/liveness.ts'
 import type { SilentTopic } from '../health/topic-watch.ts'
-import { WsAuthRefusedError } from '../session/endpoint-handler.ts'
+import { WsAuthRefusedError, type WsServerError } from '../session/endpoint-handler.ts'
 import { quoteText } from '../support/redact.ts'
 
 /** The ends that an actor itself brings about. Those that transports know are in `transport/end-causes.ts`. */
@@ -32,13 +32,28 @@ export function closeTookTooLong(why: WsDisconnectCause): LocalStop {
   return { kind: 'local-stop', code, message, closeCode: ABNORMAL, closeReason: '' }
 }
 
-/** `shutdown` of an ingress, or `fatal` of a handler: a stop that user code asked for. */
-export function shutdownBy(hook: string, why: string): LocalStop {
-  const message = `${hook} asked for the end${why === '' ? '' : `: ${why}`}`
+/** A stop that user code asked for. */
+export function shutdownByIngress(): LocalStop {
+  const message = 'ingress.onFrame asked for the end'
   return { kind: 'local-stop', code: 'ERR_SHUTDOWN_REQUESTED', message, closeCode: ABNORMAL, closeReason: '' }
 }
 
-export function reconnectRequested(by: 'user' | 'ingress' | 'handler', why: string): WsDisconnectCause {
+/** `handler.handleServerError` did not let it pass. What `parse` made of the frame is user code's word: it may lack anything. */
+export function serverFault(error: WsServerError): WsDisconnectCause {
+  const { code, message } = Object(error) as Partial<WsServerError>
+  const serverCode = code === undefined || code === null ? undefined : String(code)
+  const serverMessage = typeof message === 'string' ? message : ''
+  const said = [serverCode, serverMessage].filter((part) => part).join(': ')
+  return {
+    kind: 'server-error',
+    code: 'ERR_SERVER_ERROR',
+    message: `the venue complained, and handler.handleServerError would not have it${said === '' ? '' : `: ${quoteText(said)}`}`,
+    ...(serverCode === undefined ? {} : { serverCode }),
+    serverMessage,
+  }
+}
+
+export function reconnectRequested(by: 'user' | 'ingress', why: string): WsDisconnectCause {
   const message = `the ${by} asked for another connection${why === '' ? '' : `: ${why}`}`
   return { kind: 'reconnect-requested', code: 'ERR_RECONNECT_REQUESTED', message, by }
 }

@@ -7,7 +7,7 @@ import type { WsReplyMatch } from '../requests/reply-match.ts'
 import type { WsErrorAction, WsParsed, WsServerError, WsSession } from '../session/endpoint-handler.ts'
 import type { WsFrame } from '../transport/frame.ts'
 import type { WsBatch } from '../transport/transport.ts'
-import { reconnectRequested, shutdownBy } from './causes.ts'
+import { reconnectRequested, serverFault, shutdownByIngress } from './causes.ts'
 import type { Hooks } from './hooks.ts'
 import type { LiveConnection } from './live-connection.ts'
 import type { ResolvedActorOptions } from './resolve.ts'
@@ -108,7 +108,7 @@ export class Inbound<M, E> implements WsIngressSink<E> {
         this.#owner.leave(reconnectRequested('ingress', ''), 'reconnect')
         break
       case 'shutdown':
-        this.#owner.leave(shutdownBy('ingress.onFrame', ''), 'stop')
+        this.#owner.leave(shutdownByIngress(), 'stop')
         break
       case 'ignore':
         this.#health.count.framesIgnored++
@@ -227,9 +227,8 @@ export class Inbound<M, E> implements WsIngressSink<E> {
       this.#hooks.failed('handler.handleServerError', thrown)
       return
     }
-    const why = typeof error?.message === 'string' ? error.message : ''
-    if (action === 'reconnect') this.#owner.leave(reconnectRequested('handler', why), 'reconnect')
-    else if (action === 'fatal') this.#owner.leave(shutdownBy('handler.handleServerError', why), 'stop')
+    if (action === 'reconnect') this.#owner.leave(serverFault(error), 'reconnect')
+    else if (action === 'fatal') this.#owner.leave(serverFault(error), 'stop')
     else if (action === 'reauthenticate') session.authExpired()
     else if (action === 'continue') this.#owner.refused(error)
     else {

@@ -59,7 +59,11 @@ export class SessionRunner {
   }
 
   states(): readonly WsSubscriptionState[] {
-    return this.#subscriptions?.states() ?? []
+    const { topics } = this.#actor.watch
+    const states = this.#subscriptions?.states() ?? []
+    return states.map((state) =>
+      state.stage === 'acked' && topics.isMissing(state.item) ? { ...state, stage: 'stale' } : state,
+    )
   }
 
   /** The user's code learns of a new connection; initial sends. */
@@ -144,7 +148,7 @@ export class SessionRunner {
 
   /** The authentication has expired, and what it had acknowledged with it. */
   privateLost(): void {
-    const acked = this.states().filter(({ item, stage }) => stage === 'acked' && this.isPrivate(item))
+    const acked = this.states().filter(({ item }) => this.stageOf(item) === 'acked' && this.isPrivate(item))
     const lost = acked.map(({ item }) => item)
     this.#actor.watch.topics.lost(lost, authExpired())
   }

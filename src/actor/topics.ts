@@ -68,6 +68,11 @@ export class Topics {
     }
   }
 
+  /** Its gap has not ended. */
+  isMissing(topic: string): boolean {
+    return this.#lost.has(topic) || this.#watch?.isSilent(topic) === true
+  }
+
   /** After the link was drained. */
   judge(nowUs: number): void {
     // Of a connection that is on its way out nothing is asked.

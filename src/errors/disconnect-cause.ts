@@ -65,8 +65,13 @@ export type WsDisconnectCause =
     })
   /** The connection opened and could not be made ready: authentication, subscriptions, `onReady`. */
   | (CauseBase & { readonly kind: 'session-failed'; readonly stage: WsSessionStage; readonly error?: Error })
+  /**
+   * The venue complained, and `handler.handleServerError` said `reconnect`, or `fatal`. What the venue said is in `serverCode`
+   * (as text, if it gave one) and `serverMessage`.
+   */
+  | (CauseBase & { readonly kind: 'server-error'; readonly serverCode?: string; readonly serverMessage: string })
   /** Somebody on our side wanted another connection. */
-  | (CauseBase & { readonly kind: 'reconnect-requested'; readonly by: 'user' | 'ingress' | 'handler' })
+  | (CauseBase & { readonly kind: 'reconnect-requested'; readonly by: 'user' | 'ingress' })
   /** A defect of this library or an exception of user code that the policy does not forgive. */
   | (CauseBase & { readonly kind: 'internal-error'; readonly context: string; readonly error?: Error })
 

@@ -141,6 +141,11 @@ export class TopicWatch {
     return this.#topics.get(topic)?.lastUs
   }
 
+  /** It has fallen silent, and has not come back. */
+  isSilent(topic: string): boolean {
+    return this.#topics.get(topic)?.silent === true
+  }
+
   /** A topic is silent, and has not come back. */
   get anySilent(): boolean {
     return this.#silent > 0

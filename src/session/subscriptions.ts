@@ -12,9 +12,10 @@ import type {
 /**
  * Where a desired item stands on the current connection. `desired`: not requested on it yet. `rejected` stays desired and
  * is tried again on the next connection, or when it is subscribed anew. `revoked`: the venue took its acknowledgement back; asked
- * for again soon, up to {@link MAX_RETRIES} times on a connection.
+ * for again soon, up to {@link MAX_RETRIES} times on a connection. `stale`: acknowledged, and it has a `gap` that has not ended by
+ * `resumed`; only {@link WsSubscriptionState} says so.
  */
-export type WsSubscriptionStage = 'desired' | 'requested' | 'acked' | 'rejected' | 'revoked'
+export type WsSubscriptionStage = 'desired' | 'requested' | 'acked' | 'stale' | 'rejected' | 'revoked'
 
 export interface WsSubscriptionState {
   readonly item: string

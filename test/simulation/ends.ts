@@ -1,8 +1,9 @@
 import type { WsStopped } from '../../src/actor/status.ts'
 import type { AskRecord } from './ledger.ts'
 
-/** How a user can ask for the end of an actor. `shutdown`: from a hook, by what it returns. */
-export type HowToEnd = 'stop' | 'abandon' | 'abort' | 'shutdown'
+/** How a user can ask for the end of an actor. `shutdown` and `fatal`: from a hook, by what it returns. */
+export type HowToEnd = 'stop' | 'abandon' | 'abort' | HookEnd
+export type HookEnd = 'shutdown' | 'fatal'
 
 /** One wish for the end. */
 export interface EndRecord {

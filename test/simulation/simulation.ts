@@ -182,8 +182,10 @@ export class Simulation {
     if (this.setup.topicSilentMs === undefined) return false
     const { actor, evidence } = this.life
     const session = this.venue.open.find(({ end }) => end.tcp === evidence.liveTcp)
-    const acked = actor.subscriptions().filter(({ stage, item }) => stage === 'acked' && !evidence.unwatched.has(item))
-    return acked.some(({ item }) => session?.channels.has(item) !== true)
+    const watched = actor
+      .subscriptions()
+      .filter(({ stage, item }) => (stage === 'acked' || stage === 'stale') && !evidence.unwatched.has(item))
+    return watched.some(({ item }) => session?.channels.has(item) !== true)
   }
 
   /** For user code that takes its time. */

@@ -27,7 +27,7 @@ export function subscriptionsAreThoseDesired({ sim, actor, evidence, desired }: 
   if (`${items}` !== `${desired.list()}`) sim.violated('subscriptions-desired', `${items}, not ${desired.list()}`)
   const open = states.filter(({ stage }) => stage === 'desired' || stage === 'requested')
   if (open.length > 0) sim.violated('subscriptions-desired', `${open.map(({ item }) => item)} are not settled`)
-  const wanted = new Set(states.filter(({ stage }) => stage === 'acked').map(({ item }) => item))
+  const wanted = new Set(states.filter(({ stage }) => stage === 'acked' || stage === 'stale').map(({ item }) => item))
   const session = sim.venue.open.find(({ end }) => end.tcp === evidence.liveTcp)
   if (session === undefined) {
     sim.violated('subscriptions-desired', 'the exchange has no connection of ours')

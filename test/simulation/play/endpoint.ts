@@ -106,7 +106,7 @@ export class SimEndpoint extends JsonRpcDelegatedEndpoint {
     const { clumsy, sim } = this.#life
     clumsy.touch('handler.handleServerError')
     if (sim.isChaotic && sim.setup.ends > 0 && clumsy.one(10)) {
-      sim.user.wantsEnd(this.#life, 'shutdown')
+      sim.user.wantsEnd(this.#life, 'fatal')
       sim.trace.add('handler.handleServerError says fatal')
       return 'fatal'
     }

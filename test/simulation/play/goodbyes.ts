@@ -8,6 +8,7 @@ const CODES: Readonly<Record<HowToEnd, string>> = {
   stop: 'LOCAL_CLOSE',
   abort: 'ERR_ABORTED',
   shutdown: 'ERR_SHUTDOWN_REQUESTED',
+  fatal: 'ERR_SERVER_ERROR',
   abandon: 'ERR_ABANDONED',
 }
 
@@ -32,7 +33,7 @@ export class Goodbyes {
     const limitMs = ends.isAsked && how !== 'abandon' ? Infinity : withinMs
     ends.asked.push({ how, code, message, turn: sim.loop.turns, askedUs: sim.time.nowUs, withinMs: limitMs })
     // What is called inside a hook takes effect behind what had been called there before.
-    if (from === 'outside' && how !== 'shutdown') ends.endedAtCall = Math.min(ends.endedAtCall, this.#calls())
+    if (from === 'outside') ends.endedAtCall = Math.min(ends.endedAtCall, this.#calls())
   }
 
   stop(life: Life, from: string): void {

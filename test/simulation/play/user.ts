@@ -1,6 +1,7 @@
 import { WsConnectError } from '../../../src/errors/disconnect-cause.ts'
 import { SharedWsError } from '../../../src/errors/errors.ts'
 import { SeededRandom } from '../../../src/testing/seeded-random.ts'
+import type { HookEnd } from '../ends.ts'
 import { takesItsTime } from '../invariants/latency.ts'
 import type { Life } from '../life.ts'
 import type { Simulation } from '../simulation.ts'
@@ -105,7 +106,7 @@ export class User {
   }
 
   /** A hook asks for the end by what it returns. */
-  wantsEnd(life: Life, how: 'shutdown'): void {
+  wantsEnd(life: Life, how: HookEnd): void {
     this.#goodbyes.wants(life, how, this.#sim.setup.disconnectDrainMs, 'a hook')
   }
 

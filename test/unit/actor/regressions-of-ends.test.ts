@@ -110,7 +110,7 @@ describe('found by simulation: ends', () => {
     expect(of('disconnected')[0]?.cause.code).toBe('ERR_RECONNECT_REQUESTED')
     expect(await actor.closed()).toMatchObject({
       reason: expect.stringContaining('no more of you'),
-      cause: { code: 'ERR_SHUTDOWN_REQUESTED' },
+      cause: { kind: 'server-error', serverMessage: 'no more of you' },
     })
   })
 

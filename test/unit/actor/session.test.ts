@@ -173,8 +173,10 @@ describe('what a handler makes of frames', () => {
       await pass()
       expect(messages).toEqual([{ n: 1 }, { n: 2 }])
       expect([action, actor.status, of('ready').length]).toEqual([action, status, action === 'reconnect' ? 2 : 1])
+      const cause = { kind: 'server-error', code: 'ERR_SERVER_ERROR', serverMessage: 'overload' }
+      if (action === 'reconnect') expect(of('disconnected')[0]?.cause).toMatchObject(cause)
       if (action === 'fatal') {
-        expect(await actor.closed()).toMatchObject({ cause: { code: 'ERR_SHUTDOWN_REQUESTED' } })
+        expect(await actor.closed()).toMatchObject({ cause })
         expect((await actor.closed()).reason).toContain('overload')
       }
     }

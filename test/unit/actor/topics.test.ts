@@ -46,6 +46,7 @@ describe('topics of an actor', () => {
       if (i < 2) data('b')
       await pass(100)
     }
+    const stages = () => actor.subscriptions().map(({ item, stage }) => `${item} ${stage}`)
     expect(of('topic-silent')).toMatchObject([{ topic: 'b', silentForMs: 1000, connection: 1 }])
     expect(of('gap')).toMatchObject([{ scope: 'topic', key: 'b', cause: { kind: 'topic-silent' } }])
     const sent = sentTo(server()).slice(1)
@@ -53,9 +54,13 @@ describe('topics of an actor', () => {
       { sub: [], unsub: ['b'] },
       { sub: ['b'], unsub: [] },
     ])
+    expect(stages()).toEqual(['a acked', 'b requested'])
     ack(server())
+    await pass()
+    expect(stages()).toEqual(['a acked', 'b stale'])
     data('b')
     await pass()
+    expect(stages()).toEqual(['a acked', 'b acked'])
     expect(of('resumed')).toMatchObject([{ key: 'b', connection: 1 }])
     expect([actor.status, transport.servers.length]).toEqual(['ready', 1])
   })

@@ -123,6 +123,11 @@ describe('the default classification', () => {
       [{ kind: 'reconnect-requested', code: 'X', message: '', by: 'user' }],
       ['immediate-reconnect'],
     ],
+    [
+      'an error of the venue that the handler would not have',
+      [{ kind: 'server-error', code: 'X', message: '', serverMessage: '' }],
+      ['immediate-reconnect'],
+    ],
     ['silence', [{ kind: 'went-silent', code: 'X', message: '', silentForMs: 1 }], ['backoff 0']],
     ['a defect', [{ kind: 'internal-error', code: 'X', message: '', context: '' }], ['backoff 0']],
   ]
