@@ -14,6 +14,7 @@ import { checkSocket, checkSocketSupport } from '../connect/socket.ts'
 import { checkTls } from '../connect/tls-check.ts'
 import { WsConfigError } from '../errors/errors.ts'
 import type { LivenessOptions } from '../health/liveness.ts'
+import { DEFAULT_RECONNECT_AFTER, DEFAULT_RESUBSCRIBE_EVERY_MS } from '../health/resubscribe-limit.ts'
 import type { WsTopicWatchOptions } from '../health/topic-watch.ts'
 import type { ConnectBudget } from '../reconnect/connect-budget.ts'
 import { ExponentialBackoff } from '../reconnect/exponential-backoff.ts'
@@ -348,11 +349,17 @@ function topicsOf(check: Checker, value: unknown): Required<WsTopicWatchOptions>
         ? (silentAfterMs as (topic: string) => number | undefined)
         : check.integer('topics.silentAfterMs', silentAfterMs, 1, MAX_TIMER_MS, 1),
     resubscribe: check.boolean('topics.resubscribe', given.resubscribe, true),
-    resubscribeEveryMs: check.integer('topics.resubscribeEveryMs', given.resubscribeEveryMs, 1, MAX_TIMER_MS, 10_000),
+    resubscribeEveryMs: check.integer(
+      'topics.resubscribeEveryMs',
+      given.resubscribeEveryMs,
+      1,
+      MAX_TIMER_MS,
+      DEFAULT_RESUBSCRIBE_EVERY_MS,
+    ),
     reconnectAfter:
       reconnectAfter === Infinity
         ? Infinity
-        : check.integer('topics.reconnectAfter', reconnectAfter, 0, Number.MAX_SAFE_INTEGER, 2),
+        : check.integer('topics.reconnectAfter', reconnectAfter, 0, Number.MAX_SAFE_INTEGER, DEFAULT_RECONNECT_AFTER),
   }
 }
 

@@ -1,7 +1,12 @@
 import type { WsDisconnectCause } from '../errors/disconnect-cause.ts'
+import { DEFAULT_RESUBSCRIBE_EVERY_MS, ResubscribeLimit } from '../health/resubscribe-limit.ts'
 import { TopicWatch } from '../health/topic-watch.ts'
 import { topicSilent } from './causes.ts'
 import type { Interpreter } from './interpreter.ts'
+import { OpenGaps } from './open-gaps.ts'
+import type { StatusNews } from './telling.ts'
+
+type ToldGap = Omit<Extract<StatusNews, { kind: 'gap' }>, 'kind' | 'scope'>
 
 /**
  * The topics of a connection that goes on: which of them have fallen silent, of which the venue has said that nothing comes, and
@@ -10,29 +15,32 @@ import type { Interpreter } from './interpreter.ts'
 export class Topics {
   readonly #actor: Interpreter
   readonly #watch: TopicWatch | undefined
-  /** Something of them is missing, as the venue said: `resumed` is due. */
-  readonly #lost = new Set<string>()
+  /** Something of them is missing: `resumed` is due. */
+  readonly gaps = new OpenGaps()
+  readonly limit: ResubscribeLimit
   /** Hopelessly silent, and authenticated anew for: another connection is what is left to try. */
   readonly #suspected = new Set<string>()
 
   constructor(actor: Interpreter) {
     this.#actor = actor
     const { topics } = actor.options
+    this.limit = new ResubscribeLimit(topics?.resubscribeEveryMs ?? DEFAULT_RESUBSCRIBE_EVERY_MS)
     if (topics === undefined) return
-    this.#watch = new TopicWatch(topics, (error) => actor.hooks.failed('topics.silentAfterMs', error))
+    this.#watch = new TopicWatch(topics, (error) => actor.hooks.failed('topics.silentAfterMs', error), this.limit)
   }
 
   /** A connection has begun or ended. */
   clear(): void {
     this.#watch?.clear()
-    this.#lost.clear()
+    this.limit.clear()
+    this.gaps.clear()
     this.#suspected.clear()
   }
 
   acked(topic: string): void {
     this.#watch?.acked(topic, this.#actor.options.clock.monoUs())
     // Where nobody tells topics apart, the acknowledgement is all that is known.
-    if (this.#watch === undefined && this.#lost.delete(topic)) this.#actor.status({ kind: 'resumed', key: topic })
+    if (this.#watch === undefined && this.gaps.fed(topic)) this.#actor.status({ kind: 'resumed', key: topic })
   }
 
   /** The venue sends nothing of it now. */
@@ -43,7 +51,7 @@ export class Topics {
   /** Nobody wants it any more. */
   unwanted(topic: string): void {
     this.forgotten(topic)
-    this.#lost.delete(topic)
+    this.gaps.forget(topic)
     this.#suspected.delete(topic)
   }
 
@@ -52,25 +60,23 @@ export class Topics {
     if (news === undefined) return
     this.#suspected.delete(topic)
     // Nothing resumes on the first connection but what was missing on it.
-    const resumed = this.#lost.delete(topic) || news === 'back' || (this.#actor.live?.connection ?? 1) > 1
-    if (resumed) this.#actor.status({ kind: 'resumed', key: topic })
+    const isMissing = this.gaps.has(topic)
+    if (isMissing ? this.gaps.fed(topic) : (this.#actor.live?.connection ?? 1) > 1)
+      this.#actor.status({ kind: 'resumed', key: topic })
   }
 
   /** The venue says that it no longer sends them: until `resumed`, data is missing. */
   lost(topics: readonly string[], cause: WsDisconnectCause): void {
     const nowUs = this.#actor.options.clock.monoUs()
     for (const topic of topics) {
-      // Missing already: the gap that was told goes on.
-      if (this.#lost.has(topic)) continue
-      this.#tellGap(topic, this.#watch?.lastUs(topic) ?? nowUs, nowUs, cause)
-      this.#lost.add(topic)
+      this.#missing(topic, this.#watch?.lastUs(topic) ?? nowUs, nowUs, cause)
       this.#watch?.forget(topic)
     }
   }
 
   /** Its gap has not ended. */
   isMissing(topic: string): boolean {
-    return this.#lost.has(topic) || this.#watch?.isSilent(topic) === true
+    return this.gaps.has(topic)
   }
 
   /** After the link was drained. */
@@ -81,7 +87,7 @@ export class Topics {
     for (const silent of verdict.silent) {
       const { topic, silentForMs, sinceUs } = silent
       this.#actor.status({ kind: 'topic-silent', topic, silentForMs })
-      this.#tellGap(topic, sinceUs, nowUs, topicSilent(silent))
+      this.#missing(topic, sinceUs, nowUs, topicSilent(silent))
     }
     this.#actor.session.resubscribe(verdict.resubscribe)
     const { hopeless } = verdict
@@ -119,11 +125,17 @@ export class Topics {
     return this.#watch?.anySilent === true
   }
 
-  #tellGap(key: string, sinceUs: number, nowUs: number, cause: WsDisconnectCause): void {
-    const { health, options } = this.#actor
-    const epochOffsetUs = options.clock.epochUs() - options.clock.monoUs()
-    health.count.gaps++
+  /** Until it has been acknowledged (anew) and brings data. Missing already: the gap that was told goes on. */
+  #missing(key: string, sinceUs: number, nowUs: number, cause: WsDisconnectCause): void {
+    const { clock } = this.#actor.options
+    const epochOffsetUs = clock.epochUs() - clock.monoUs()
     const [fromUs, toUs] = [sinceUs + epochOffsetUs, nowUs + epochOffsetUs]
-    this.#actor.status({ kind: 'gap', scope: 'topic', key, fromUs, toUs, cause })
+    if (this.gaps.report(key, fromUs, cause, { feed: 'asked', user: false })) this.tellGap({ key, fromUs, toUs, cause })
+  }
+
+  /** Without a key: of the whole connection, which goes on. */
+  tellGap(gap: ToldGap): void {
+    this.#actor.health.count.gaps++
+    this.#actor.status({ kind: 'gap', scope: gap.key === undefined ? 'connection' : 'topic', ...gap })
   }
 }

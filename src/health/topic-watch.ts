@@ -1,5 +1,6 @@
 import { refusePromise } from '../support/promised.ts'
 import type { WsFrame } from '../transport/frame.ts'
+import { ResubscribeLimit } from './resubscribe-limit.ts'
 
 export interface WsTopicWatchOptions {
   /**
@@ -40,6 +41,8 @@ export interface TopicVerdict {
 interface Watched {
   /** When its last data came, or it was acknowledged. */
   lastUs: number
+  /** The same of before that: when data has come since. */
+  beforeUs: number
   /** Silence is counted from here: later than `lastUs` after a stall or a pause of ours, and when it was asked for anew. */
   awaitedUs: number
   /** Infinity: it may be quiet for ever, and only its first data is awaited. */
@@ -65,13 +68,19 @@ export class TopicWatch {
   #dueUs = Infinity
   /** Undefined: to be found anew. */
   #shortestUs: number | undefined = Infinity
-  #resubscribeUs = 0
+  readonly #limit: ResubscribeLimit
   #silent = 0
   #paused = false
 
-  constructor(options: Required<Omit<WsTopicWatchOptions, 'topicOf'>>, onError: (error: unknown) => void) {
+  /** `limit` may be shared with others who ask for topics anew. */
+  constructor(
+    options: Required<Omit<WsTopicWatchOptions, 'topicOf'>>,
+    onError: (error: unknown) => void,
+    limit = new ResubscribeLimit(options.resubscribeEveryMs),
+  ) {
     this.#options = options
     this.#onError = onError
+    this.#limit = limit
   }
 
   /** A connection has ended or begun: nothing is awaited. */
@@ -80,7 +89,7 @@ export class TopicWatch {
     this.#topics.clear()
     this.#dueUs = Infinity
     this.#shortestUs = Infinity
-    this.#resubscribeUs = 0
+    this.#limit.clear()
     this.#silent = 0
   }
 
@@ -94,7 +103,15 @@ export class TopicWatch {
     }
     const limitUs = this.#limitUs(topic)
     if (this.#shortestUs !== undefined) this.#shortestUs = Math.min(this.#shortestUs, limitUs)
-    this.#topics.set(topic, { lastUs: nowUs, awaitedUs: nowUs, limitUs, silent: false, resubscribed: 0, seen: false })
+    this.#topics.set(topic, {
+      lastUs: nowUs,
+      beforeUs: nowUs,
+      awaitedUs: nowUs,
+      limitUs,
+      silent: false,
+      resubscribed: 0,
+      seen: false,
+    })
     this.#dueUs = Math.min(this.#dueUs, nowUs + limitUs)
   }
 
@@ -110,7 +127,10 @@ export class TopicWatch {
   data(topic: string, atUs: number): TopicNews {
     const watched = this.#topics.get(topic)
     if (watched === undefined) return undefined
-    if (atUs > watched.lastUs) watched.lastUs = atUs
+    if (atUs > watched.lastUs) {
+      watched.beforeUs = watched.lastUs
+      watched.lastUs = atUs
+    }
     if (atUs > watched.awaitedUs) watched.awaitedUs = atUs
     if (watched.seen && !watched.silent) return undefined
     const news = watched.silent ? 'back' : 'first'
@@ -141,9 +161,10 @@ export class TopicWatch {
     return this.#topics.get(topic)?.lastUs
   }
 
-  /** It has fallen silent, and has not come back. */
-  isSilent(topic: string): boolean {
-    return this.#topics.get(topic)?.silent === true
+  /** When data of it came before what came at `atUs`, the newest there is or later. */
+  lastBeforeUs(topic: string, atUs: number): number | undefined {
+    const watched = this.#topics.get(topic)
+    return watched === undefined || watched.lastUs < atUs ? watched?.lastUs : watched.beforeUs
   }
 
   /** A topic is silent, and has not come back. */
@@ -163,13 +184,13 @@ export class TopicWatch {
   /** Undefined: nothing is due. The link has been drained. */
   verdict(nowUs: number): TopicVerdict | undefined {
     if (this.#paused || nowUs < this.#dueUs) return undefined
-    const { resubscribe, resubscribeEveryMs, reconnectAfter } = this.#options
+    const { resubscribe, reconnectAfter } = this.#options
     const silent: SilentTopic[] = []
     const again: string[] = []
     let hopeless: SilentTopic | undefined
     let dueUs = Infinity
     let waits = false
-    const mayAsk = nowUs >= this.#resubscribeUs
+    const mayAsk = this.#limit.allows(nowUs)
     for (const [topic, watched] of this.#topics) {
       const { lastUs, awaitedUs, limitUs } = watched
       if (nowUs < awaitedUs + limitUs) {
@@ -192,8 +213,8 @@ export class TopicWatch {
         again.push(topic)
       }
     }
-    if (again.length > 0 || hopeless !== undefined) this.#resubscribeUs = nowUs + resubscribeEveryMs * 1000
-    if (waits || hopeless !== undefined) dueUs = Math.min(dueUs, Math.max(this.#resubscribeUs, nowUs + 1000))
+    if (again.length > 0 || hopeless !== undefined) this.#limit.used(nowUs)
+    if (waits || hopeless !== undefined) dueUs = Math.min(dueUs, Math.max(this.#limit.dueUs, nowUs + 1000))
     this.#dueUs = dueUs
     return { silent, resubscribe: again, hopeless }
   }
