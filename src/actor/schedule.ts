@@ -12,14 +12,24 @@ export class Schedule {
   readonly #clock: Clock
   readonly #fired: (lateUs: number, sleptUs: number) => void
   #timer: ClockTimer | undefined
+  /** When the timer fires. */
   #armedUs = Infinity
   #sleepsUs = 0
   #withinUs = Infinity
+  /** When it would have fired, had nothing kept us from {@link awake} until it was armed. */
+  #expectedUs = Infinity
+  /** The loop was last known to run then. */
+  #awakeUs = Infinity
 
   /** `fired` hears how late the timer was, and for how long it was to sleep before that. */
   constructor(clock: Clock, fired: (lateUs: number, sleptUs: number) => void) {
     this.#clock = clock
     this.#fired = fired
+  }
+
+  /** Time is watched from now on: what keeps us before the timer is armed counts as lateness. */
+  awake(nowUs: number): void {
+    this.#awakeUs = nowUs
   }
 
   /** Infinity: nothing is due. The timer fires `withinUs` in any case: who stood still while it slept was not late for it. */
@@ -29,29 +39,37 @@ export class Schedule {
       this.#timer = undefined
       this.#armedUs = Infinity
     } else if (dueUs < this.#armedUs || withinUs < this.#withinUs) {
-      this.#timer?.cancel()
-      const nowUs = this.#clock.monoUs()
       this.#withinUs = withinUs
-      // What is due already fires at once; that it was not armed before is no stall.
-      this.#sleepsUs = Math.min(Math.max(0, dueUs - nowUs), withinUs)
-      this.#armedUs = nowUs + this.#sleepsUs
-      // Early, where it is further off than timers go.
-      this.#timer = this.#clock.setTimer(Math.min(MAX_TIMER_MS, this.#sleepsUs / 1000), () => this.#fire())
+      this.#set(dueUs)
     }
+    this.#awakeUs = Infinity
   }
 
   /** Once more, after the event loop has had a turn. */
   armNextTurn(): void {
+    this.#set(-Infinity)
+    this.#awakeUs = Infinity
+  }
+
+  #set(dueUs: number): void {
+    const nowUs = this.#clock.monoUs()
+    // It should have fired, and will as soon as we return: how late it is by then must not be forgotten.
+    if (this.#armedUs <= nowUs) return
     this.#timer?.cancel()
-    this.#armedUs = -Infinity
-    this.#timer = this.#clock.setTimer(0, () => this.#fire())
+    const keptUs = Math.max(0, nowUs - this.#awakeUs)
+    // What is due already fires at once; that it was not armed before is no stall.
+    this.#sleepsUs = Math.min(Math.max(0, dueUs - nowUs), Math.max(0, this.#withinUs - keptUs))
+    this.#armedUs = nowUs + this.#sleepsUs
+    this.#expectedUs = this.#armedUs - keptUs
+    // Early, where it is further off than timers go.
+    this.#timer = this.#clock.setTimer(Math.min(MAX_TIMER_MS, this.#sleepsUs / 1000), () => this.#fire())
   }
 
   #fire(): void {
-    const nextTurn = this.#armedUs === -Infinity
-    const lateUs = nextTurn ? 0 : this.#clock.monoUs() - this.#armedUs
+    const nowUs = this.#clock.monoUs()
     this.#timer = undefined
     this.#armedUs = Infinity
-    this.#fired(lateUs, this.#sleepsUs)
+    this.#awakeUs = nowUs
+    this.#fired(nowUs - this.#expectedUs, this.#sleepsUs)
   }
 }

@@ -57,6 +57,7 @@ export class Watch {
   opened(live: LiveConnection): void {
     const { pingPong } = this.#actor.options
     const { latencyPolicy } = this.#actor.options
+    this.#schedule.awake(live.openedUs)
     this.#liveness.opened(live.openedUs)
     this.topics.clear()
     this.#proof.restart()
@@ -239,10 +240,8 @@ export class Watch {
     const { live, options, asks } = this.#actor
     const nowUs = options.clock.monoUs()
     asks.table.progress(nowUs)
-    if (!this.#readAhead.isUnderWay) {
-      this.#noticeStall(lateUs, sleptUs, nowUs)
-      if (nowUs < this.#verdictDueUs()) return
-    }
+    this.#noticeStall(lateUs, sleptUs, nowUs)
+    if (!this.#readAhead.isUnderWay && nowUs < this.#verdictDueUs()) return
     const readUs = this.#readAhead.read(live?.link, nowUs)
     // The event loop reads before the timer fires again.
     if (readUs === undefined) this.#schedule.armNextTurn()

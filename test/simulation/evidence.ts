@@ -69,6 +69,8 @@ export class Evidence {
   lastPingUs = -Infinity
   /** World time: when the ping-pong strategy last failed to say when it is due. */
   doubtedUs = -Infinity
+  /** World time: when a stall was last told. */
+  stallToldUs = -Infinity
   /** World time: when the current connection became ready. */
   readyUs = 0
   stopped: WsStatusEvent | undefined
@@ -229,6 +231,9 @@ export class Evidence {
         // Who stops has the socket read again, for the end to be heard.
         this.paused = event.paused
         if (!event.paused) this.resumedUs = this.#sim.time.nowUs
+        break
+      case 'stall':
+        this.stallToldUs = this.#sim.time.nowUs
         break
       case 'topic-silent':
         topicIsSilent(this.#life, event.topic)

@@ -29,6 +29,28 @@ export function silenceIsNoticed(life: Life): void {
   }
 }
 
+/** World µs in which a timer that is due has fired, once client code has returned. */
+const SOON_US = 20_000
+
+/** A stall of ours that was longer than the shortest silence that anything is judged by is told as one. */
+export function stallIsTold({ sim, actor, evidence }: Life): void {
+  const { time, loop, setup } = sim
+  const { fromUs, ms } = loop.lastStall
+  const { lastConnection: last } = evidence
+  const sinceUs = time.nowUs - loop.lastStallUs
+  if (last === undefined || last.openedUs >= fromUs || evidence.resumedUs >= fromUs || evidence.paused) return
+  if (sinceUs < SOON_US || evidence.stallToldUs >= fromUs) return
+  if (last.link.state !== 'open' || !['opening', 'ready', 'draining'].includes(actor.status)) return
+  const { silentAfterMs = Infinity, staleAfterMs = Infinity, pingPong, pingTimeoutMs } = setup
+  const shortestMs = Math.min(silentAfterMs, staleAfterMs, pingPong === 'none' ? Infinity : pingTimeoutMs)
+  if (ms > shortestMs) {
+    sim.violated(
+      'stall-is-told',
+      `we were away for ${ms} ms, ${shortestMs} are the shortest silence, and nothing is said`,
+    )
+  }
+}
+
 /**
  * `silentAfterMs`. Of bytes that are the beginning of a message, and of which nobody was told, it is not known when they came: they
  * count from when they are looked for, which is when what came before them is due.

@@ -2,7 +2,7 @@ import type { Life } from '../life.ts'
 import type { Simulation } from '../simulation.ts'
 import { checkEnds } from './ends.ts'
 import { leavesInTime } from './leaving.ts'
-import { silenceIsNoticed } from './silence.ts'
+import { silenceIsNoticed, stallIsTold } from './silence.ts'
 
 /** How long after its deadline an ask may still be without an outcome, while the client's loop runs. */
 const PATIENCE_US = 20_000
@@ -15,6 +15,7 @@ export function checkStep(sim: Simulation): void {
   const { life } = sim
   gapsFollowEnds(life)
   silenceIsNoticed(life)
+  stallIsTold(life)
   leavesInTime(life)
   if (sim.steps % 8 === 0) waitersAreToldInTime(sim)
   // `stats()` works out distributions.

@@ -270,6 +270,17 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     plant: () => patch(FramePacer.prototype, 'nextUs', () => () => -Infinity),
   },
   {
+    name: 'a stall that nobody hears of: a timer that should have fired is armed anew, and forgets how late it is',
+    foundBy: ['stall-is-told'],
+    plant: () =>
+      patch(Schedule.prototype, 'arm', (real) => {
+        return function (this: Schedule, ...args) {
+          real.call(this, Infinity)
+          real.apply(this, args)
+        }
+      }),
+  },
+  {
     name: 'a topic called silent that is not',
     foundBy: ['no-false-alarm', 'subscriptions-desired'],
     plant: () => patch(TopicWatch.prototype, 'data', () => () => undefined),

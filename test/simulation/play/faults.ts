@@ -142,8 +142,7 @@ export class Faults {
       }
       case 'monotonic clock jumps': {
         const ms = 1 + random.below(10_000)
-        this.#sim.clock.jumpMono(ms * 1000)
-        loop.lastStallUs = this.#sim.time.nowUs
+        loop.jumped(ms)
         return `by ${ms} ms`
       }
       case 'wall clock jumps': {

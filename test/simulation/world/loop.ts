@@ -30,6 +30,8 @@ export class ClientLoop {
   turns = 0
   /** The latest moment until which client code blocked, or to which its clock jumped. */
   lastStallUs = 0
+  /** How long it was away for then by its own clock, and since when in the world's time. */
+  lastStall = { fromUs: 0, ms: 0 }
 
   constructor(time: WorldTime, clock: ClientClock, random: SeededRandom, afterCallback: () => void) {
     this.#time = time
@@ -62,10 +64,19 @@ export class ClientLoop {
 
   /** Client code does not return for so long. */
   block(ms: number): void {
-    const untilUs = this.#time.nowUs + ms * 1000
+    const fromUs = this.#time.nowUs
+    const untilUs = fromUs + ms * 1000
     while (this.#time.nextUs() <= untilUs) this.#time.runNext()
     this.#time.nowUs = untilUs
     this.lastStallUs = untilUs
+    this.lastStall = { fromUs, ms }
+  }
+
+  /** The clock was put forward: for whoever looks at it, the client was away. */
+  jumped(ms: number): void {
+    this.#clock.jumpMono(ms * 1000)
+    this.lastStallUs = this.#time.nowUs
+    this.lastStall = { fromUs: this.#time.nowUs, ms }
   }
 
   /** The next phase: between two of one kind there is always one of the other. */

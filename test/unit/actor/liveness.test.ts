@@ -235,16 +235,24 @@ class StallingClock implements Clock {
     this.#fire()
   }
 
+  /** User code does not return for so long; no timer fires meanwhile. */
+  block(ms: number): void {
+    this.#nowUs += ms * 1000
+  }
+
   #fire(): void {
     const due = [...this.#timers].filter(({ dueUs }) => dueUs <= this.monoUs()).sort((a, b) => a.dueUs - b.dueUs)
     for (const timer of due) if (this.#timers.delete(timer)) timer.run()
   }
 }
 
-/** Ready, and stale after a second. */
-function openActor(clock: StallingClock) {
+/** Ready, and stale after a second. `hears` is the user's own code. */
+function openActor(clock: StallingClock, hears: (event: WsStatusEvent) => void = () => {}) {
   const heard: WsStatusEvent[] = []
-  const onStatus = (event: WsStatusEvent): void => void heard.push(event)
+  const onStatus = (event: WsStatusEvent): void => {
+    heard.push(event)
+    hears(event)
+  }
   const transport = new MockTransport()
   const actor = new WebSocketActor({ url: 'ws://host.example/', transport, clock, staleAfterMs: 1000, onStatus })
   actor.start()
@@ -276,6 +284,24 @@ describe('a stall of our own', () => {
     clock.stall(740)
     clock.advance(0)
     expect([actor.status, heard.map(({ kind }) => kind).includes('stall')]).toEqual(['backoff', false])
+  })
+
+  it('is noticed where user code blocks as the connection opens', () => {
+    const clock = new StallingClock()
+    const blocks = (event: WsStatusEvent) => event.kind === 'open' && clock.block(1001)
+    const { actor, heard } = openActor(clock, blocks)
+    clock.advance(2)
+    expect([heard.at(-1)?.kind, actor.status]).toEqual(['stall', 'ready'])
+  })
+
+  it('is noticed where user code blocks in a callback of our own timer', () => {
+    const clock = new StallingClock()
+    const blocks = ({ kind }: WsStatusEvent) => kind === 'stall' && clock.block(1001)
+    const { actor, heard } = openActor(clock, blocks)
+    clock.stall(1001)
+    clock.advance(2)
+    expect(heard.slice(-2).map(({ kind }) => kind)).toEqual(['stall', 'stall'])
+    expect(actor.status).toBe('ready')
   })
 
   it('is told with how long it was at least, and counted', () => {
