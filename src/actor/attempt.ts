@@ -2,7 +2,7 @@ import { type Endpoint, knownEndpoint, prepareEndpoint } from '../connect/endpoi
 import { WsConnectError, type WsDisconnectCause } from '../errors/disconnect-cause.ts'
 import type { WsLink, WsLinkEvents } from '../transport/transport.ts'
 import type { Admission, Held } from './admission.ts'
-import { transportThrew } from './causes.ts'
+import { transportFollowsNoTopics, transportThrew } from './causes.ts'
 import type { ResolvedActorOptions } from './resolve.ts'
 
 /** What attempts of one actor have in common. */
@@ -110,7 +110,7 @@ export class Attempt {
   }
 
   #connect(endpoint: Endpoint, totalMs: number): void {
-    const { tls, lookup, family, limits, timeouts, socket, perMessageDeflate, inflateBinary } = this.#options
+    const { tls, lookup, family, limits, timeouts, socket, perMessageDeflate, inflateBinary, plan } = this.#options
     const { clock, random, transport } = this.#options
     try {
       this.#link = transport.connect(
@@ -127,11 +127,15 @@ export class Attempt {
           socket,
           perMessageDeflate,
           inflateBinary,
+          plan,
           clock,
           random,
         },
         this.#events,
       )
+      if (plan?.topic !== undefined && !followsTopics(this.#link)) {
+        this.#link.terminate(transportFollowsNoTopics(transport.name))
+      }
       // Given up by user code that the transport has called meanwhile, when there was no link yet to be ended.
       const { signal } = this.#preparing
       if (signal.aborted) this.#link.terminate((signal.reason as WsConnectError).disconnectCause)
@@ -145,4 +149,11 @@ export class Attempt {
     this.#ended = true
     this.#events.onEnd(cause)
   }
+}
+
+/** Transports may be anybody's, and older than plans. */
+function followsTopics(link: Partial<WsLink>): boolean {
+  return [link.watchTopic, link.unwatchTopic, link.armTopic, link.topicSeenUs].every(
+    (call) => typeof call === 'function',
+  )
 }

@@ -151,6 +151,14 @@ export function transportThrew(context: string, thrown: unknown): WsDisconnectCa
   return { kind: 'internal-error', code, message: `${context} threw: ${error.message}`, context, error }
 }
 
+/** Its links are those of another contract: each attempt would end in this way. */
+export function transportFollowsNoTopics(name: string): WsDisconnectCause {
+  const message = `links of transport ${name} have no watchTopic, unwatchTopic, armTopic or topicSeenUs, which plan.topic needs; give topics.topicOf instead`
+  const context = `connect of transport ${name}`
+  const error = new SharedWsError('ERR_TRANSPORT_NO_TOPICS', message)
+  return { kind: 'internal-error', code: error.code, message, context, error }
+}
+
 function sessionFailed(stage: WsSessionStage, code: string, message: string, error?: Error): WsDisconnectCause {
   return { kind: 'session-failed', stage, code, message, ...(error === undefined ? {} : { error }) }
 }

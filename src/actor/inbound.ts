@@ -53,7 +53,7 @@ export class Inbound<M, E> implements WsIngressSink<E> {
     this.#health = health
     this.#owner = owner
     const { handler, ingress, subscriptionManager, pingPong, topics } = options
-    const lookers = [handler, ingress, subscriptionManager?.response, pingPong?.onFrame, topics]
+    const lookers = [handler, ingress, subscriptionManager?.response, pingPong?.onFrame, topics?.topicOf]
     this.#perFrame = lookers.some((looker) => looker !== undefined)
   }
 
@@ -97,7 +97,7 @@ export class Inbound<M, E> implements WsIngressSink<E> {
     if (this.#heartbeat(frame, live)) return false
     const isReply = this.expectsReplies && this.#reply(frame, live)
     if (!isReply && this.#owner.subscriptionAnswer(frame)) return false
-    if (this.#options.topics !== undefined && !isReply) this.#topic(frame)
+    if (this.#options.topics?.topicOf !== undefined && !isReply) this.#topic(frame)
     if (this.#options.handler?.samplePayloadTimestampsUs !== undefined) this.#sample(frame)
     switch (this.#ingress(frame)) {
       case 'forward':
@@ -240,7 +240,7 @@ export class Inbound<M, E> implements WsIngressSink<E> {
   #topic(frame: WsFrame): void {
     let topic: string | undefined
     try {
-      topic = this.#options.topics?.topicOf(frame)
+      topic = this.#options.topics?.topicOf?.(frame)
     } catch (error) {
       this.#hooks.failed('topics.topicOf', error)
       return

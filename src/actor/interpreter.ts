@@ -332,6 +332,7 @@ export class Interpreter {
           this.watch.pong(payload, receivedMonoUs, live)
           this.hooks.notify('onPong', onPong, payload, receivedMonoUs)
         }),
+      onTopic: (topic, receivedMonoUs) => heard(() => this.watch.topics.followedData(topic, receivedMonoUs)),
       onWritable: () => heard(() => this.asks.lanes.pump()),
       onEnd: (cause) => now(() => this.dispatch({ kind: 'link-ended', generation, cause })),
     }

@@ -16,6 +16,7 @@ import type { WsMetricsReporter } from '../health/metrics.ts'
 import type { WsPingPongStrategy } from '../health/ping-pong.ts'
 import type { WsTopicWatchOptions } from '../health/topic-watch.ts'
 import type { WsIngress } from '../ingress/ingress.ts'
+import type { IngressPlan } from '../plan/plan.ts'
 import type { WsCircuitBreaker } from '../reconnect/circuit-breaker.ts'
 import type { ConnectBudget } from '../reconnect/connect-budget.ts'
 import type { WsReconnectStrategy } from '../reconnect/strategy.ts'
@@ -73,6 +74,11 @@ export interface WebSocketActorOptions<M = unknown, E = never> {
    * that is not so compressed, or not UTF-8 inside, ends the connection with 1007. Default: left as they are.
    */
   readonly inflateBinary?: WsBinaryCompression
+  /**
+   * What the transport does with messages by itself: today it follows their topics for {@link topics}, without a line of JavaScript per
+   * message. Default: nothing.
+   */
+  readonly plan?: IngressPlan
 
   // — what it speaks —
 
@@ -106,7 +112,7 @@ export interface WebSocketActorOptions<M = unknown, E = never> {
   readonly silentAfterMs?: number
   /**
    * Watches each subscribed topic for itself: reports one that falls silent, asks for it anew, and replaces the connection if that
-   * does not help. Default: topics are not told apart.
+   * does not help. Which topic a message is data of, {@link plan} says or `topics.topicOf`. Default: topics are not told apart.
    */
   readonly topics?: WsTopicWatchOptions
   /** Replaces a connection whose round trips become too slow. Default: none. It belongs to one actor. Any object of that shape. */

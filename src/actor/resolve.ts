@@ -14,8 +14,9 @@ import { checkSocket, checkSocketSupport } from '../connect/socket.ts'
 import { checkTls } from '../connect/tls-check.ts'
 import { WsConfigError } from '../errors/errors.ts'
 import type { LivenessOptions } from '../health/liveness.ts'
-import { DEFAULT_RECONNECT_AFTER, DEFAULT_RESUBSCRIBE_EVERY_MS } from '../health/resubscribe-limit.ts'
-import type { WsTopicWatchOptions } from '../health/topic-watch.ts'
+import { checkTopics, type ResolvedTopics } from '../health/topic-check.ts'
+import type { IngressPlan } from '../plan/plan.ts'
+import { checkPlan } from '../plan/plan-check.ts'
 import type { ConnectBudget } from '../reconnect/connect-budget.ts'
 import { ExponentialBackoff } from '../reconnect/exponential-backoff.ts'
 import type { WsReconnectStrategy } from '../reconnect/strategy.ts'
@@ -46,6 +47,8 @@ export interface ResolvedActorOptions {
   readonly socket: WsSocketOptions
   readonly perMessageDeflate: WsDeflateOffer | undefined
   readonly inflateBinary: WsBinaryCompression | undefined
+  /** Undefined where nobody watches topics. */
+  readonly plan: IngressPlan | undefined
   readonly handler: Given<'handler'>
   /** The handler's, checked. */
   readonly requestIdPath: string | undefined
@@ -56,7 +59,7 @@ export interface ResolvedActorOptions {
   readonly admission: AdmissionOptions
   readonly pingPong: Given<'pingPong'>
   readonly liveness: LivenessOptions
-  readonly topics: Required<WsTopicWatchOptions> | undefined
+  readonly topics: ResolvedTopics | undefined
   readonly latencyPolicy: Given<'latencyPolicy'>
   readonly rules: Rules
   readonly subscriptionTimeoutMs: number
@@ -93,6 +96,7 @@ const OPTIONS = [
   'socket',
   'perMessageDeflate',
   'inflateBinary',
+  'plan',
   'handler',
   'ingress',
   'subscriptionManager',
@@ -204,6 +208,7 @@ export function actorSettings(
   const ms = (name: keyof typeof given, byDefault: number, min = 1): number =>
     check.integer(name, given[name], min, MAX_TIMER_MS, byDefault)
   const optionalMs = (name: keyof typeof given): number | undefined => ms(name, 0) || undefined
+  const plan = checkPlan(check, given.plan)
   return {
     endpoint: checkEndpoint(check, { url: own.url, headers, subprotocols, proxy }),
     tls: tlsOf(check, given.tls),
@@ -222,6 +227,7 @@ export function actorSettings(
             ['gzip', 'deflate', 'deflate-raw'],
             'gzip',
           ),
+    plan: given.topics === undefined ? undefined : plan,
     handler: check.methods(
       'handler',
       given.handler,
@@ -263,7 +269,7 @@ export function actorSettings(
       ['onFrame', 'onPong'],
     ),
     liveness: { staleAfterMs: optionalMs('staleAfterMs'), silentAfterMs: optionalMs('silentAfterMs') },
-    topics: topicsOf(check, given.topics),
+    topics: checkTopics(check, given.topics, given.plan),
     latencyPolicy: check.methods(
       'latencyPolicy',
       given.latencyPolicy,
@@ -332,35 +338,6 @@ function tlsOf(check: Checker, value: unknown): WsTlsConfig {
   const problems = checkTls(value)
   for (const { field, message } of problems) check.add(field, message)
   return problems.length === 0 ? { ...(value as WsTlsConfig) } : {}
-}
-
-function topicsOf(check: Checker, value: unknown): Required<WsTopicWatchOptions> | undefined {
-  const known = ['topicOf', 'silentAfterMs', 'resubscribe', 'resubscribeEveryMs', 'reconnectAfter'] as const
-  const given = check.object('topics', value, known)
-  if (given === undefined) return undefined
-  const topicOf = check.function<WsTopicWatchOptions['topicOf']>('topics.topicOf', given.topicOf)
-  if (given.topicOf === undefined) check.add('topics.topicOf', 'is missing: which topic does a frame belong to?')
-  const { silentAfterMs, reconnectAfter } = given
-  if (silentAfterMs === undefined) check.add('topics.silentAfterMs', 'is missing: how long may a topic be silent?')
-  return {
-    topicOf: topicOf as WsTopicWatchOptions['topicOf'],
-    silentAfterMs:
-      typeof silentAfterMs === 'function'
-        ? (silentAfterMs as (topic: string) => number | undefined)
-        : check.integer('topics.silentAfterMs', silentAfterMs, 1, MAX_TIMER_MS, 1),
-    resubscribe: check.boolean('topics.resubscribe', given.resubscribe, true),
-    resubscribeEveryMs: check.integer(
-      'topics.resubscribeEveryMs',
-      given.resubscribeEveryMs,
-      1,
-      MAX_TIMER_MS,
-      DEFAULT_RESUBSCRIBE_EVERY_MS,
-    ),
-    reconnectAfter:
-      reconnectAfter === Infinity
-        ? Infinity
-        : check.integer('topics.reconnectAfter', reconnectAfter, 0, Number.MAX_SAFE_INTEGER, DEFAULT_RECONNECT_AFTER),
-  }
 }
 
 function itemsOf(check: Checker, value: unknown, manager: unknown): readonly string[] {

@@ -286,6 +286,7 @@ export class SessionRunner {
           if (this.#subscriptions?.stageOf(item) !== undefined) this.#actor.watch.topics.acked(item)
         }
       }
+      this.#actor.watch.topics.requested(subscribe)
       const sent = hooks.call(`subscriptionManager.${member}`, () =>
         asks.lanes.send({ payload, own: true, onTaken }, isInside),
       )

@@ -2,6 +2,7 @@ import type { WsDisconnectCause } from '../errors/disconnect-cause.ts'
 import { DEFAULT_RESUBSCRIBE_EVERY_MS, ResubscribeLimit } from '../health/resubscribe-limit.ts'
 import { TopicWatch } from '../health/topic-watch.ts'
 import { topicSilent } from './causes.ts'
+import { FollowedTopics } from './followed-topics.ts'
 import type { Interpreter } from './interpreter.ts'
 import { OpenGaps } from './open-gaps.ts'
 import type { StatusNews } from './telling.ts'
@@ -15,6 +16,8 @@ type ToldGap = Omit<Extract<StatusNews, { kind: 'gap' }>, 'kind' | 'scope'>
 export class Topics {
   readonly #actor: Interpreter
   readonly #watch: TopicWatch | undefined
+  /** Where the plan names the topic, the transport follows them. */
+  readonly #followed: FollowedTopics | undefined
   /** Something of them is missing: `resumed` is due. */
   readonly gaps = new OpenGaps()
   readonly limit: ResubscribeLimit
@@ -26,26 +29,36 @@ export class Topics {
     const { topics } = actor.options
     this.limit = new ResubscribeLimit(topics?.resubscribeEveryMs ?? DEFAULT_RESUBSCRIBE_EVERY_MS)
     if (topics === undefined) return
-    this.#watch = new TopicWatch(topics, (error) => actor.hooks.failed('topics.silentAfterMs', error), this.limit)
+    if (topics.topicOf === undefined) this.#followed = new FollowedTopics(actor)
+    const onError = (error: unknown): void => actor.hooks.failed('topics.silentAfterMs', error)
+    this.#watch = new TopicWatch(topics, onError, this.limit, this.#followed)
   }
 
   /** A connection has begun or ended. */
   clear(): void {
     this.#watch?.clear()
+    this.#followed?.clear()
     this.limit.clear()
     this.gaps.clear()
     this.#suspected.clear()
   }
 
+  /** They are about to be asked for: their data may come before any answer. */
+  requested(topics: readonly string[]): void {
+    for (const topic of topics) this.#followed?.follow(topic)
+  }
+
   acked(topic: string): void {
-    this.#watch?.acked(topic, this.#actor.options.clock.monoUs())
+    const isWatched = this.#watch !== undefined && this.#followed?.follow(topic) !== false
+    if (isWatched) this.#watch?.acked(topic, this.#actor.options.clock.monoUs())
     // Where nobody tells topics apart, the acknowledgement is all that is known.
-    if (this.#watch === undefined && this.gaps.fed(topic)) this.#actor.status({ kind: 'resumed', key: topic })
+    if (!isWatched && this.gaps.fed(topic)) this.#actor.status({ kind: 'resumed', key: topic })
   }
 
   /** The venue sends nothing of it now. */
   forgotten(topic: string): void {
     this.#watch?.forget(topic)
+    this.#followed?.forget(topic)
   }
 
   /** Nobody wants it any more. */
@@ -65,12 +78,18 @@ export class Topics {
       this.#actor.status({ kind: 'resumed', key: topic })
   }
 
+  /** The transport tells of data of a topic that it follows. */
+  followedData(number: number, atUs: number): void {
+    const topic = this.#followed?.nameOf(number)
+    if (topic !== undefined) this.data(topic, atUs)
+  }
+
   /** The venue says that it no longer sends them: until `resumed`, data is missing. */
   lost(topics: readonly string[], cause: WsDisconnectCause): void {
     const nowUs = this.#actor.options.clock.monoUs()
     for (const topic of topics) {
       this.#missing(topic, this.#watch?.lastUs(topic) ?? nowUs, nowUs, cause)
-      this.#watch?.forget(topic)
+      this.forgotten(topic)
     }
   }
 

@@ -1,3 +1,4 @@
+import type { IngressPlan } from '../plan/plan.ts'
 import type { Clock } from '../support/clock.ts'
 import type { RandomSource } from '../support/random.ts'
 import type { WsDeflateOffer } from './permessage-deflate.ts'
@@ -28,6 +29,8 @@ export interface WsConnectRequest {
   readonly perMessageDeflate?: WsDeflateOffer | undefined
   /** Undefined: binary messages are delivered as they come. */
   readonly inflateBinary?: WsBinaryCompression | undefined
+  /** Checked. Undefined: nobody will watch a topic. */
+  readonly plan?: IngressPlan | undefined
   readonly clock: Clock
   readonly random: RandomSource
 }

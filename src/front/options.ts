@@ -51,6 +51,7 @@ export const HANDED_ON = [
   'socket',
   'perMessageDeflate',
   'inflateBinary',
+  'plan',
   'handler',
   'ingress',
   'subscriptionManager',

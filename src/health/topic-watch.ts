@@ -5,9 +5,9 @@ import { ResubscribeLimit } from './resubscribe-limit.ts'
 export interface WsTopicWatchOptions {
   /**
    * The topic of a data frame, called as in `subscriptions`; `undefined`: of none. Runs for each data frame, on a borrowed frame,
-   * so it must be cheap.
+   * so it must be cheap. Left out where `plan.topic` says it, which costs no JavaScript.
    */
-  readonly topicOf: (frame: WsFrame) => string | undefined
+  readonly topicOf?: (frame: WsFrame) => string | undefined
   /** How long a topic may be silent once it was acknowledged. A function decides per topic; `undefined` exempts a quiet one. */
   readonly silentAfterMs: number | ((topic: string) => number | undefined)
   /** Ask for silent topics anew, all that are silent together, at most once in {@link resubscribeEveryMs}. Default true. */
@@ -56,6 +56,14 @@ interface Watched {
 /** What the first data of a topic means: on this connection, or after it had been given up as silent. */
 export type TopicNews = 'first' | 'back' | undefined
 
+/** Where the transport follows topics, nobody is told of each message. */
+export interface TopicSightings {
+  /** When data of it was last read, monotonic µs; 0: never, as far as is known. */
+  seenUs(topic: string): number
+  /** {@link TopicWatch.data} is to be told of its next data. */
+  tellNext(topic: string): void
+}
+
 /**
  * One clock per topic, so that a feed that stops is found out while pings are answered and other topics flow. It has no timer;
  * its owner says what comes, asks when to look, and looks. Times are monotonic µs.
@@ -63,6 +71,7 @@ export type TopicNews = 'first' | 'back' | undefined
 export class TopicWatch {
   readonly #options: Required<Omit<WsTopicWatchOptions, 'topicOf'>>
   readonly #onError: (error: unknown) => void
+  readonly #sightings: TopicSightings | undefined
   readonly #topics = new Map<string, Watched>()
   /** No topic is due before it: silences only end later than was last computed. */
   #dueUs = Infinity
@@ -72,15 +81,20 @@ export class TopicWatch {
   #silent = 0
   #paused = false
 
-  /** `limit` may be shared with others who ask for topics anew. */
+  /**
+   * `limit` may be shared with others who ask for topics anew. Where `sightings` are given, {@link data} need only be told of what
+   * was asked for there.
+   */
   constructor(
     options: Required<Omit<WsTopicWatchOptions, 'topicOf'>>,
     onError: (error: unknown) => void,
     limit = new ResubscribeLimit(options.resubscribeEveryMs),
+    sightings?: TopicSightings,
   ) {
     this.#options = options
     this.#onError = onError
     this.#limit = limit
+    this.#sightings = sightings
   }
 
   /** A connection has ended or begun: nothing is awaited. */
@@ -113,6 +127,7 @@ export class TopicWatch {
       seen: false,
     })
     this.#dueUs = Math.min(this.#dueUs, nowUs + limitUs)
+    this.#sightings?.tellNext(topic)
   }
 
   /** Nobody wants it any more, or the venue refuses it. */
@@ -127,11 +142,7 @@ export class TopicWatch {
   data(topic: string, atUs: number): TopicNews {
     const watched = this.#topics.get(topic)
     if (watched === undefined) return undefined
-    if (atUs > watched.lastUs) {
-      watched.beforeUs = watched.lastUs
-      watched.lastUs = atUs
-    }
-    if (atUs > watched.awaitedUs) watched.awaitedUs = atUs
+    seen(watched, atUs)
     if (watched.seen && !watched.silent) return undefined
     const news = watched.silent ? 'back' : 'first'
     if (watched.silent) this.#silent--
@@ -158,10 +169,20 @@ export class TopicWatch {
 
   /** When its last data came, or it was acknowledged; undefined where nothing is awaited. */
   lastUs(topic: string): number | undefined {
-    return this.#topics.get(topic)?.lastUs
+    const watched = this.#topics.get(topic)
+    if (watched !== undefined) this.#look(topic, watched)
+    return watched?.lastUs
   }
 
-  /** When data of it came before what came at `atUs`, the newest there is or later. */
+  /** Of what has come without being told. What is silent is so until it is told. */
+  #look(topic: string, watched: Watched): void {
+    if (this.#sightings !== undefined) seen(watched, this.#sightings.seenUs(topic))
+  }
+
+  /**
+   * When data of it came before what came at `atUs`, the newest there is or later. Where it is followed, and nobody has looked for a
+   * while, this is when it was last looked at: earlier, so that nothing is left out.
+   */
   lastBeforeUs(topic: string, atUs: number): number | undefined {
     const watched = this.#topics.get(topic)
     return watched === undefined || watched.lastUs < atUs ? watched?.lastUs : watched.beforeUs
@@ -192,6 +213,7 @@ export class TopicWatch {
     let waits = false
     const mayAsk = this.#limit.allows(nowUs)
     for (const [topic, watched] of this.#topics) {
+      this.#look(topic, watched)
       const { lastUs, awaitedUs, limitUs } = watched
       if (nowUs < awaitedUs + limitUs) {
         dueUs = Math.min(dueUs, awaitedUs + limitUs)
@@ -202,6 +224,7 @@ export class TopicWatch {
         silent.push(about)
         watched.silent = true
         this.#silent++
+        this.#sightings?.tellNext(topic)
       }
       if (!resubscribe) continue
       if (!mayAsk) waits = true
@@ -234,4 +257,12 @@ export class TopicWatch {
       return Infinity
     }
   }
+}
+
+function seen(watched: Watched, atUs: number): void {
+  if (atUs > watched.lastUs) {
+    watched.beforeUs = watched.lastUs
+    watched.lastUs = atUs
+  }
+  if (atUs > watched.awaitedUs) watched.awaitedUs = atUs
 }

@@ -54,7 +54,7 @@ export function remember(history: DisconnectHistory, cause: WsDisconnectCause): 
  *
  * | cause | action |
  * |---|---|
- * | our own stop; 1009, sent or received | stop |
+ * | our own stop; 1009, sent or received; a transport that cannot do what `plan` says | stop |
  * | HTTP 401 and 407, refused credentials, a proxy's included; 4001, 4007 | once more, then stop |
  * | HTTP 403, 451 | the whole host backs off, 10 to 15 minutes |
  * | HTTP 429, 418 | the whole host backs off, at least `Retry-After`, else 60 s doubling to 15 min |
@@ -88,6 +88,10 @@ export function classifyDisconnect(cause: WsDisconnectCause, history: Disconnect
       return cause.stage === 'proxy'
         ? { kind: 'backoff-reconnect', minDelayMs: retryAfterMs(cause.http) ?? 0 }
         : classifyRefusal(cause.http, cause.message, history)
+    case 'internal-error':
+      return cause.code === 'ERR_TRANSPORT_NO_TOPICS'
+        ? { kind: 'abort', reason: `${cause.message}; the next connection would end the same way` }
+        : { kind: 'backoff-reconnect' }
     default:
       return { kind: 'backoff-reconnect' }
   }

@@ -8,6 +8,7 @@ import { openingCases } from './contract/opening.ts'
 import { pressureCases } from './contract/pressure.ts'
 import { receivingCases } from './contract/receiving.ts'
 import { sendingCases } from './contract/sending.ts'
+import { topicCases } from './contract/topics.ts'
 import { violationCases } from './contract/violations.ts'
 
 export type {
@@ -40,4 +41,5 @@ export const transportContract: readonly ContractCase[] = [
   ...deflateViolationCases,
   ...deflateSendingCases,
   ...inflateBinaryCases,
+  ...topicCases,
 ]

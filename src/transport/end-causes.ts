@@ -49,6 +49,12 @@ export function remoteDropped(): WsDisconnectCause {
   }
 }
 
+/** The stream has ended; `closeCode` is that of the peer's CLOSE, and 1006 where there was none. */
+export function endOfStream(closedByUs: boolean, closeCode: number, closeReason: string): WsDisconnectCause {
+  if (closedByUs) return closeCode === 1006 ? localCloseUnanswered() : localClosed(closeCode, closeReason)
+  return closeCode === 1006 ? remoteDropped() : remoteClosed(closeCode, closeReason)
+}
+
 /** `code` is the system's or OpenSSL's. */
 export function readFailure(code: string, message: string): WsDisconnectCause {
   return { kind: 'read-failure', code, message }

@@ -20,6 +20,7 @@ import { MessageDecoder, type MessageSink } from './message-decoder.ts'
 import { clientContext, MessageDeflater, MessageInflater, serverContext } from './message-deflate.ts'
 import type { MockWire } from './mock-wire.ts'
 import { payloadBytes } from './payload.ts'
+import { TopicFollower } from './topic-follower.ts'
 import {
   OFFER_CLOSED,
   type WsDelivery,
@@ -36,7 +37,7 @@ const PONG = 10
 const OVERWRITTEN = 0xdd
 
 /** The client's end of a mock connection. Everything it tells comes from the clock, but for {@link drain}. */
-export class MockLink implements WsLink, MessageSink {
+export class MockLink extends TopicFollower implements WsLink, MessageSink {
   readonly #request: WsConnectRequest
   readonly #events: WsLinkEvents
   readonly #wire: MockWire
@@ -57,6 +58,7 @@ export class MockLink implements WsLink, MessageSink {
   pongsSent = 0
 
   constructor(request: WsConnectRequest, events: WsLinkEvents, wire: MockWire) {
+    super(request.plan)
     this.#request = request
     this.#events = events
     this.#wire = wire
@@ -211,7 +213,13 @@ export class MockLink implements WsLink, MessageSink {
   }
 
   onMessage(payload: Buffer, binary: boolean): void {
-    this.#batch.add(payload, binary, this.#request.clock.monoUs())
+    const readUs = this.#request.clock.monoUs()
+    const topic = this.topicToTell(payload, binary, readUs)
+    if (topic !== 0) {
+      this.#deliver()
+      if (this.#state !== 'ended') this.#events.onTopic(topic, readUs)
+    }
+    this.#batch.add(payload, binary, readUs)
     this.#lent.push(payload)
   }
 

@@ -4,7 +4,7 @@ import type { WsDisconnectCause } from '../errors/disconnect-cause.ts'
 import { PROTOCOL_STATUSES, type ProtocolStatus } from '../errors/statuses.ts'
 import { Counter } from '../native/addon.ts'
 import type { ClockTimer } from '../support/clock.ts'
-import { RecordKind } from '../support/records.ts'
+import { RECORD_WORDS, RecordKind } from '../support/records.ts'
 import { checkClose, checkControlPayload, LINGER_MS } from './control.ts'
 import {
   closedWhileConnecting,
@@ -21,6 +21,7 @@ import { endError } from './native-errors.ts'
 import type { NativeLoop, NativeReceiver } from './native-loop.ts'
 import type { NativeRawLink } from './native-raw-link.ts'
 import { checkPayload } from './payload.ts'
+import { TopicFollower } from './topic-follower.ts'
 import type { WsDelivery, WsLink, WsLinkEvents, WsOfferOptions, WsPayload } from './transport.ts'
 
 const TEXT = 1
@@ -32,7 +33,7 @@ const PONG = 10
  * One connection over the addon. `id` is 0, which the addon does not know, while there is no socket: calls of the addon
  * for an unknown id do nothing and say "closed", so most calls need no state here.
  */
-export class NativeLink implements WsLink, NativeReceiver {
+export class NativeLink extends TopicFollower implements WsLink, NativeReceiver {
   readonly #loop: NativeLoop
   readonly #request: WsConnectRequest
   readonly #events: WsLinkEvents
@@ -54,6 +55,7 @@ export class NativeLink implements WsLink, NativeReceiver {
   #final: Float64Array | undefined
 
   constructor(loop: NativeLoop, request: WsConnectRequest, events: WsLinkEvents) {
+    super(request.plan)
     this.#loop = loop
     this.#request = request
     this.#events = events
@@ -209,6 +211,31 @@ export class NativeLink implements WsLink, NativeReceiver {
   // ---- Records ----
 
   takeMessages(word: number, length: number): void {
+    if (this.#request.plan?.topic === undefined) this.#tell(word, length)
+    else this.#tellTopics(word, length)
+  }
+
+  #tellTopics(firstWord: number, length: number): void {
+    let told = 0
+    for (let i = 0; i < length; i++) {
+      const word = firstWord + i * RECORD_WORDS
+      const frame = this.#batch.lend(word, 1).at(0)
+      const bytes = frame.bytes()
+      const payload = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+      const { receivedMonoUs } = frame
+      const topic = this.topicToTell(payload, !frame.isText, receivedMonoUs)
+      this.#batch.release()
+      if (topic === 0) continue
+      if (i > told) this.#tell(firstWord + told * RECORD_WORDS, i - told)
+      told = i
+      if (this.#ended) return
+      this.#events.onTopic(topic, receivedMonoUs)
+      if (this.#ended) return
+    }
+    this.#tell(firstWord + told * RECORD_WORDS, length - told)
+  }
+
+  #tell(word: number, length: number): void {
     try {
       this.#events.onMessages(this.#batch.lend(word, length))
     } finally {

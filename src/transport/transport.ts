@@ -50,6 +50,11 @@ export interface WsLinkEvents {
   /** The pong has been queued already. The payload is a copy. */
   onPing(payload: Uint8Array, receivedMonoUs: number): void
   onPong(payload: Uint8Array, receivedMonoUs: number): void
+  /**
+   * Data of a topic comes next that was to be told: in wire order, before the message that it is. Behind `unwatchTopic` it may still
+   * come of what had been read; its number is nobody else's then.
+   */
+  onTopic(topic: number, receivedMonoUs: number): void
   /** After `OFFER_FULL`: offers are taken again. */
   onWritable(): void
   /** Exactly once, last. */
@@ -130,4 +135,25 @@ export interface WsLink {
    * whoever counts frames.
    */
   readonly pongsSent: number
+
+  // — topics, as `WsConnectRequest.plan` names them; where it names none, nothing is ever seen of one —
+
+  /**
+   * From now on it is remembered when data of the topic comes. Until the first {@link armTopic}, all of it is told by `onTopic`.
+   * Returns its number on this link, above 0; of a topic that is watched already the same once more. Throws a `RangeError` beyond
+   * {@link MAX_WATCHED_TOPICS}.
+   */
+  watchTopic(topic: string): number
+  /** It is forgotten. Watched anew it has another number, and nothing of it has been seen. */
+  unwatchTopic(topic: number): void
+  /** Its next data is told by `onTopic`, and none after that. */
+  armTopic(topic: number): void
+  /**
+   * When its last data was read, on the clock of `performance.now()` in µs; 0: none has been since it is watched. What was read may be
+   * yet to be delivered. Stays answerable after `onEnd`.
+   */
+  topicSeenUs(topic: number): number
 }
+
+/** How many topics a link watches at most. */
+export const MAX_WATCHED_TOPICS = 65_536

@@ -10,21 +10,20 @@ import { checkClose, checkControlPayload, LINGER_MS } from './control.ts'
 import {
   closedWhileConnecting,
   closeTimedOut,
+  endOfStream,
   internalError,
-  localClosed,
-  localCloseUnanswered,
   protocolStatus,
   protocolViolation,
   readFailure,
-  remoteClosed,
   remoteDropped,
 } from './end-causes.ts'
 import { FrameGuard } from './frame-guard.ts'
 import { InflatedFrames } from './inflated-frames.ts'
 import { MessageBatch } from './message-batch.ts'
-import { clientContext, inflateMessage, MessageDeflater, MessageInflater, serverContext } from './message-deflate.ts'
+import { inflateMessage, MessageInflater, serverContext } from './message-deflate.ts'
 import type { NodeRawLink } from './node-raw-link.ts'
 import { payloadBytes } from './payload.ts'
+import { TopicFollower } from './topic-follower.ts'
 import {
   OFFER_CLOSED,
   type WsDelivery,
@@ -35,7 +34,7 @@ import {
 } from './transport.ts'
 import { UpgradedStream } from './upgraded-stream.ts'
 import { MAX_WS_MESSAGE_BYTES, MAX_WS_MESSAGE_PARTS, wsClient, wsOptions } from './ws-package.ts'
-import { type WsCompression, WsSender } from './ws-sender.ts'
+import { compressionFor, WsSender } from './ws-sender.ts'
 
 /** What there is once the server has switched protocols. */
 interface Carrier {
@@ -48,7 +47,7 @@ interface Carrier {
 }
 
 /** One connection over the `ws` package. */
-export class WsPackageLink implements WsLink {
+export class WsPackageLink extends TopicFollower implements WsLink {
   readonly #request: WsConnectRequest
   readonly #events: WsLinkEvents
   readonly #abort = new AbortController()
@@ -72,6 +71,7 @@ export class WsPackageLink implements WsLink {
   #bytesReceived = 0
 
   constructor(request: WsConnectRequest, events: WsLinkEvents) {
+    super(request.plan)
     this.#request = request
     this.#events = events
     this.#maxMessageBytes = Math.min(request.limits.maxMessageBytes, MAX_WS_MESSAGE_BYTES)
@@ -100,18 +100,14 @@ export class WsPackageLink implements WsLink {
       createConnection: () => stream as unknown as Socket,
     })
     let inflated: InflatedFrames | undefined
-    let compression: WsCompression | undefined
     if (perMessageDeflate !== undefined) {
-      const { compress } = perMessageDeflate
       this.#guard.admitCompressed()
       inflated = new InflatedFrames(new MessageInflater(serverContext(perMessageDeflate), this.#maxMessageBytes))
-      if (compress !== undefined) {
-        compression = { deflater: new MessageDeflater(clientContext(perMessageDeflate), compress), random }
-      }
     }
     const writable = (): void => {
       if (this.#state === 'open') this.#events.onWritable()
     }
+    const compression = compressionFor(perMessageDeflate, random)
     const sender = new WsSender(ws, stream, limits.maxLinkBytes, writable, compression)
     this.#carrier = { socket: raw.socket, stream, ws, sender, inflated }
     ws.on('error', (error) => this.#wsFailed(error))
@@ -283,6 +279,11 @@ export class WsPackageLink implements WsLink {
   }
 
   #deliver(payload: Buffer, isBinary: boolean): void {
+    const topic = this.topicToTell(payload, isBinary, this.#readAtUs)
+    if (topic !== 0) {
+      this.#flushMessages()
+      if (!this.#givenUp) this.#events.onTopic(topic, this.#readAtUs)
+    }
     this.#batch.add(payload, isBinary, this.#readAtUs)
     if (this.#flushScheduled) return
     this.#flushScheduled = true
@@ -379,15 +380,9 @@ export class WsPackageLink implements WsLink {
 
   #wsClosed(code: number, reason: string): void {
     const { stream } = this.#carrier as Carrier
-    const end = (): void => this.#end(this.#cause ?? this.#causeOf(code, reason))
+    const end = (): void => this.#end(this.#cause ?? endOfStream(this.#closedByUs, code, reason))
     if (stream.closed) end()
     else stream.once('close', end)
-  }
-
-  /** `ws` says 1006 when it saw no CLOSE. */
-  #causeOf(code: number, reason: string): WsDisconnectCause {
-    if (this.#closedByUs) return code === 1006 ? localCloseUnanswered() : localClosed(code, reason)
-    return code === 1006 ? remoteDropped() : remoteClosed(code, reason)
   }
 
   #end(cause: WsDisconnectCause): void {

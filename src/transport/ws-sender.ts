@@ -1,7 +1,8 @@
 import type { WebSocket } from 'ws'
+import type { WsNegotiatedDeflate } from '../connect/permessage-deflate.ts'
 import type { RandomSource } from '../support/random.ts'
 import { encodeFrame } from './frame-encoder.ts'
-import type { MessageDeflater } from './message-deflate.ts'
+import { clientContext, MessageDeflater } from './message-deflate.ts'
 import { type OutboundFrame, Outbox } from './outbox.ts'
 import { OFFER_CLOSED, type WsDelivery } from './transport.ts'
 import type { UpgradedStream } from './upgraded-stream.ts'
@@ -18,6 +19,15 @@ const COMPRESSED = 4
 export interface WsCompression {
   readonly deflater: MessageDeflater
   readonly random: RandomSource
+}
+
+/** Undefined: nothing is compressed. */
+export function compressionFor(
+  negotiated: WsNegotiatedDeflate | undefined,
+  random: RandomSource,
+): WsCompression | undefined {
+  if (negotiated?.compress === undefined) return undefined
+  return { deflater: new MessageDeflater(clientContext(negotiated), negotiated.compress), random }
 }
 
 /** The way out of one connection: frames wait here, in order, until `ws` may have them. */

@@ -118,6 +118,10 @@ export class EchoApplication implements WsLinkEvents {
     this.#tell(PONG, payload)
   }
 
+  onTopic(): void {
+    this.defect ??= 'the user was told of a topic without a plan'
+  }
+
   onWritable(): void {
     const waiting = this.#waiting
     this.#waiting = []

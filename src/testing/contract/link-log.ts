@@ -16,6 +16,7 @@ export type LoggedEvent =
   | { readonly kind: 'open' }
   | LoggedMessage
   | { readonly kind: 'ping' | 'pong'; readonly payload: Uint8Array; readonly receivedMonoUs: number }
+  | { readonly kind: 'topic'; readonly topic: number; readonly receivedMonoUs: number }
   | { readonly kind: 'writable' }
   | { readonly kind: 'end' }
 
@@ -46,11 +47,12 @@ export class LinkLog implements WsLinkEvents {
   batches = 0
   opened: WsOpenInfo | undefined
   cause: WsDisconnectCause | undefined
-  /** What {@link inMessages} or {@link inPing} threw: a link would not catch it. */
+  /** What {@link inMessages}, {@link inPing} or {@link inTopic} threw: a link would not catch it. */
   failure: unknown
   /** Run inside the callback, before anything is written down. */
   inMessages: (batch: WsBatch) => void = () => {}
   inPing: () => void = () => {}
+  inTopic: (topic: number) => void = () => {}
 
   get messages(): LoggedMessage[] {
     return this.events.filter((event) => event.kind === 'message')
@@ -99,6 +101,12 @@ export class LinkLog implements WsLinkEvents {
   onPong(payload: Uint8Array, receivedMonoUs: number): void {
     this.#check('onPong', true)
     this.events.push({ kind: 'pong', payload, receivedMonoUs })
+  }
+
+  onTopic(topic: number, receivedMonoUs: number): void {
+    this.#check('onTopic', true)
+    this.#run(() => this.inTopic(topic))
+    this.events.push({ kind: 'topic', topic, receivedMonoUs })
   }
 
   onWritable(): void {

@@ -20,7 +20,7 @@ const PATIENCE_US = 10_000_000
 export type RequestOverrides = Partial<
   Pick<
     WsConnectRequest,
-    'limits' | 'timeouts' | 'subprotocols' | 'headers' | 'tls' | 'perMessageDeflate' | 'inflateBinary'
+    'limits' | 'timeouts' | 'subprotocols' | 'headers' | 'tls' | 'perMessageDeflate' | 'inflateBinary' | 'plan'
   >
 >
 

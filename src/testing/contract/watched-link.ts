@@ -75,4 +75,20 @@ export class WatchedLink implements WsLink {
   get pongsSent(): number {
     return this.#calls.during(() => this.#link.pongsSent)
   }
+
+  watchTopic(topic: string): number {
+    return this.#calls.during(() => this.#link.watchTopic(topic))
+  }
+
+  unwatchTopic(topic: number): void {
+    this.#calls.during(() => this.#link.unwatchTopic(topic))
+  }
+
+  armTopic(topic: number): void {
+    this.#calls.during(() => this.#link.armTopic(topic))
+  }
+
+  topicSeenUs(topic: number): number {
+    return this.#calls.during(() => this.#link.topicSeenUs(topic))
+  }
 }

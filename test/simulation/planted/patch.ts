@@ -63,6 +63,7 @@ export function transportLike(
         onMessages: (batch) => events.onMessages(batch),
         onPing: (payload, us) => events.onPing(payload, us),
         onPong: (payload, us) => events.onPong(payload, us),
+        onTopic: (topic, us) => events.onTopic(topic, us),
         onWritable: () => events.onWritable(),
         onEnd: (cause) => events.onEnd(cause),
         ...change.events?.(events),

@@ -18,6 +18,7 @@ import { closePayload } from '../../../src/transport/frame-encoder.ts'
 import { MessageBatch } from '../../../src/transport/message-batch.ts'
 import { MessageDecoder, type MessageSink } from '../../../src/transport/message-decoder.ts'
 import { payloadBytes } from '../../../src/transport/payload.ts'
+import { TopicFollower } from '../../../src/transport/topic-follower.ts'
 import {
   OFFER_CLOSED,
   type WsDelivery,
@@ -41,7 +42,7 @@ const HAND_OVER_BYTES = 16 * 1024
 export type Flavour = 'native' | 'ws'
 
 /** The client's end of a simulated WebSocket. It reads and writes a kernel's buffers when the loop comes round to it. */
-export class SimLink implements WsLink, MessageSink {
+export class SimLink extends TopicFollower implements WsLink, MessageSink {
   readonly #request: WsConnectRequest
   readonly #events: WsLinkEvents
   readonly #flavour: Flavour
@@ -79,6 +80,7 @@ export class SimLink implements WsLink, MessageSink {
     loop: ClientLoop,
     witness: KernelWitness,
   ) {
+    super(request.plan)
     this.#request = request
     this.#events = events
     this.#flavour = flavour
@@ -274,7 +276,13 @@ export class SimLink implements WsLink, MessageSink {
   }
 
   onMessage(payload: Buffer, binary: boolean): void {
-    this.#batch.add(payload, binary, this.#request.clock.monoUs())
+    const readUs = this.#request.clock.monoUs()
+    const topic = this.topicToTell(payload, binary, readUs)
+    if (topic !== 0) {
+      this.#deliver()
+      if (!this.#over) this.#events.onTopic(topic, readUs)
+    }
+    this.#batch.add(payload, binary, readUs)
     this.#lent.push(payload)
   }
 

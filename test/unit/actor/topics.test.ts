@@ -2,14 +2,21 @@ import { describe, expect, it } from 'vitest'
 import { WsLatencyPolicy } from '../../../src/health/latency-policy.ts'
 import { ProtocolPingPong } from '../../../src/health/protocol-ping-pong.ts'
 import type { WsTopicWatchOptions } from '../../../src/health/topic-watch.ts'
+import type { WsFrame } from '../../../src/transport/frame.ts'
 import type { MockServerLink } from '../../../src/transport/mock.ts'
 import { jsonHandler, jsonSubscriptions, readyActor, sentTo } from './support.ts'
 
-const topics = (options: Partial<WsTopicWatchOptions> = {}): WsTopicWatchOptions => ({
-  topicOf: (frame) => (frame.json() as { topic?: string }).topic,
-  silentAfterMs: 1000,
-  resubscribeEveryMs: 2000,
-  ...options,
+type Way = 'topicOf' | 'plan'
+
+/** Who watches topics: JavaScript on each frame, or the transport. The verdicts are the same. */
+const topics = (way: Way, options: Partial<WsTopicWatchOptions> = {}) => ({
+  topics: {
+    ...(way === 'plan' ? {} : { topicOf: (frame: WsFrame) => (frame.json() as { topic?: string }).topic }),
+    silentAfterMs: 1000,
+    resubscribeEveryMs: 2000,
+    ...options,
+  },
+  ...(way === 'plan' ? { plan: { topic: '{topic}' } } : {}),
 })
 
 /** Answers every subscription message. */
@@ -22,14 +29,18 @@ function ack(server: MockServerLink): void {
 }
 let acked = new Set<string>()
 
-async function watched(options: Partial<WsTopicWatchOptions> = {}, overrides: Parameters<typeof jsonHandler>[0] = {}) {
+async function watched(
+  way: Way,
+  options: Partial<WsTopicWatchOptions> = {},
+  overrides: Parameters<typeof jsonHandler>[0] = {},
+) {
   acked = new Set()
   const { handler } = jsonHandler(overrides)
   const setup = await readyActor({
     handler,
     subscriptionManager: jsonSubscriptions(),
     subscriptions: ['a', 'b'],
-    topics: topics(options),
+    ...topics(way, options),
     staleAfterMs: 60_000,
   })
   ack(setup.server())
@@ -38,9 +49,9 @@ async function watched(options: Partial<WsTopicWatchOptions> = {}, overrides: Pa
   return { ...setup, data }
 }
 
-describe('topics of an actor', () => {
+describe.each(['topicOf', 'plan'] as const)('topics of an actor, by %s', (way) => {
   it('reports a silent one with a gap of its own, asks for it anew, and says when it is back; the connection goes on', async () => {
-    const { pass, data, of, server, actor, transport } = await watched()
+    const { pass, data, of, server, actor, transport } = await watched(way)
     for (let i = 0; i < 12; i++) {
       data('a')
       if (i < 2) data('b')
@@ -66,7 +77,7 @@ describe('topics of an actor', () => {
   })
 
   it('replaces the connection when asking anew does not help, and each topic resumes for itself', async () => {
-    const { pass, data, of, server, transport } = await watched({ reconnectAfter: 1 })
+    const { pass, data, of, server, transport } = await watched(way, { reconnectAfter: 1 })
     for (let i = 0; i < 40 && transport.servers.length === 1; i++) {
       data('a')
       ack(server())
@@ -91,7 +102,7 @@ describe('topics of an actor', () => {
       handler: jsonHandler().handler,
       subscriptionManager: jsonSubscriptions(),
       subscriptions: ['a'],
-      topics: topics(),
+      ...topics(way),
     })
     await setup.pass(3000)
     expect(setup.of('topic-silent')).toEqual([])
@@ -103,7 +114,7 @@ describe('topics of an actor', () => {
   })
 
   it('replaces the connection although the venue refuses to take off what it has lost', async () => {
-    const { pass, data, of, server, transport, actor } = await watched({ reconnectAfter: 1 })
+    const { pass, data, of, server, transport, actor } = await watched(way, { reconnectAfter: 1 })
     const answered = new Set<string>()
     for (let i = 0; i < 60 && transport.servers.length === 1; i++) {
       data('a')
@@ -122,7 +133,7 @@ describe('topics of an actor', () => {
 
   it('watches the next connection although reading was paused when the last one ended', async () => {
     const classifyDisconnect = () => ({ kind: 'backoff-reconnect', minDelayMs: 1000 }) as const
-    const { pass, of, server, actor } = await watched({}, { classifyDisconnect })
+    const { pass, of, server, actor } = await watched(way, {}, { classifyDisconnect })
     actor.pauseReading()
     actor.reconnect()
     await pass()
@@ -137,7 +148,7 @@ describe('topics of an actor', () => {
   })
 
   it('asks nothing of a connection that is on its way out, and does not wake up for it', async () => {
-    const setup = await watched({ reconnectAfter: 0 })
+    const setup = await watched(way, { reconnectAfter: 0 })
     const { actor, clock, pass, server, of } = setup
     void actor.ask({ frame: '{"id":"x"}', requestId: 'x', confirmMode: 'confirmed', timeoutMs: 9000 })
     await pass(1000)
@@ -160,7 +171,7 @@ describe('topics of an actor', () => {
       handler: jsonHandler().handler,
       subscriptionManager: silent,
       pacing: { frames: 2, perMs: 500, ownFrames: 1 },
-      topics: topics(),
+      ...topics(way),
     })
     setup.actor.subscribe(['a'])
     setup.actor.subscribe(['b'])
@@ -176,10 +187,12 @@ describe('topics of an actor', () => {
     ])
     expect(setup.of('topic-silent')).toEqual([])
   })
+})
 
+describe('topicOf', () => {
   it('survives a topicOf that throws or returns nonsense', async () => {
     let n = 0
-    const { pass, data, hookErrors, actor } = await watched({
+    const { pass, data, hookErrors, actor } = await watched('topicOf', {
       topicOf: () => {
         if (n++ === 0) throw new Error('clumsy')
         return 7 as never
