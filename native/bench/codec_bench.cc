@@ -1,12 +1,12 @@
 // What the codec costs alone: ns per frame and GB/s of payload, at sizes from a ticker to a snapshot. No
 // socket, one thread. Run it with: node scripts/test-native.mjs --bench
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <string>
 #include <vector>
 
+#include "bench/measure.h"
 #include "core/connection.h"
 #include "core/deflate.h"
 #include "core/frame_encoder.h"
@@ -16,41 +16,10 @@
 namespace shared_ws {
 namespace {
 
-constexpr int kRounds = 15;
-constexpr double kRoundNs = 4e6;
+using bench::Measure;
+using bench::Used;
+
 constexpr uint8_t kKey[4] = {0x12, 0x34, 0x56, 0x78};
-
-double NowNs() {
-  return std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
-
-// Keeps the compiler from dropping work whose result nobody reads.
-void Used(const void* memory) {
-  asm volatile("" : : "r"(memory) : "memory");
-}
-
-// Runs `body`, which does `frames` frames, often enough to be timed; prints the median and the best round.
-template <class Body>
-void Measure(const char* name, size_t bytes, size_t frames, Body body) {
-  size_t repeats = 1;
-  while (true) {
-    const double start = NowNs();
-    for (size_t i = 0; i < repeats; i++) body();
-    if (NowNs() - start > kRoundNs) break;
-    repeats *= 2;
-  }
-  std::vector<double> rounds;
-  for (int round = 0; round < kRounds; round++) {
-    const double start = NowNs();
-    for (size_t i = 0; i < repeats; i++) body();
-    rounds.push_back((NowNs() - start) / static_cast<double>(repeats * frames));
-  }
-  std::sort(rounds.begin(), rounds.end());
-  const double median = rounds[kRounds / 2];
-  std::printf("%-24s %8zu %10.2f %10.2f %8.2f\n", name, bytes, median, rounds[0],
-              static_cast<double>(bytes) / median);
-}
 
 struct CountingSink {
   uint64_t sum = 0;
@@ -173,8 +142,7 @@ void MeasureSize(size_t bytes) {
 int main() {
   for (shared_ws::Simd simd : {shared_ws::ActiveSimd(), shared_ws::Simd::kSse2}) {
     if (!shared_ws::ForceSimd(simd)) continue;
-    std::printf("%s\n%-24s %8s %10s %10s %8s\n", shared_ws::SimdName(), "what", "bytes", "ns/frame", "best",
-                "GB/s");
+    shared_ws::bench::PrintHead(shared_ws::SimdName());
     for (size_t bytes : {20, 150, 400, 2048, 65536}) shared_ws::MeasureSize(bytes);
   }
   std::printf("zlib\n");

@@ -13,8 +13,10 @@ bool MachineHas(Simd simd) {
     case Simd::kSse2:
       return true;
     case Simd::kAvx2:
+      // Every processor with AVX2 has the others, which go with it; a hypervisor may hide some.
       __builtin_cpu_init();
-      return __builtin_cpu_supports("avx2");
+      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
+             __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("pclmul");
 #elif defined(__aarch64__)
     case Simd::kNeon:
       return true;

@@ -4,8 +4,8 @@
 
 namespace shared_ws {
 
-// The vector instructions that mask.cc and utf8.cc use. The binary is compiled for the baseline of its
-// architecture; what the machine has beyond it is found once, when the library is loaded.
+// The vector instructions that mask.cc, utf8.cc and json_scan.cc use. The binary is compiled for the baseline
+// of its architecture; what the machine has beyond it is found once, when the library is loaded.
 enum class Simd : uint8_t { kScalar, kSse2, kAvx2, kNeon };
 
 namespace internal {
