@@ -63,6 +63,7 @@ export type {
   WsMessage,
   WsReadyEvent,
   WsResumedEvent,
+  WsSendsGivenUpEvent,
   WsSettledEvent,
   WsStaleEvent,
   WsStallEvent,

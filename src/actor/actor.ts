@@ -7,6 +7,7 @@ import type { WsSessionSend } from '../session/endpoint-handler.ts'
 import type { WsSubscriptionState } from '../session/subscriptions.ts'
 import type { WsOpenInfo, WsPayload } from '../transport/transport.ts'
 import type { WsRecentError } from './recent-errors.ts'
+import type { WsSendOptions } from './send-options.ts'
 import type { WsConnectionStatus, WsStatusEvent, WsStopped } from './status.ts'
 
 export interface WsActorStats extends WsHealthSnapshot {
@@ -17,8 +18,10 @@ export interface WsActorStats extends WsHealthSnapshot {
   readonly attempt: number
   /** Asks that are waiting for their outcome. */
   readonly pending: number
-  /** Payload bytes in our lanes, and bytes in the link. */
+  /** Payload bytes in our lanes and of {@link keptMessages}, and bytes in the link. */
   readonly queuedBytes: number
+  /** Messages that wait for a connection to be ready (`acrossReconnect`). */
+  readonly keptMessages: number
   /** ms for which the current connection has been open; 0 without one. */
   readonly uptimeMs: number
   /** Connections after the first. */
@@ -34,7 +37,7 @@ export interface WsActorStats extends WsHealthSnapshot {
  * One connection that heals: what a {@link file://./websocket-actor.ts WebSocketActor} can do.
  *
  * Calls made from inside a hook (ingress, handler, strategy, callback) are queued and take effect when it has returned;
- * `send` then says `queued`. Nothing queued before a disconnect is sent after it.
+ * `send` then says `queued`. Nothing queued before a disconnect is sent after it, but for sends that say `acrossReconnect`.
  */
 export interface WsActor {
   readonly status: WsConnectionStatus
@@ -58,11 +61,12 @@ export interface WsActor {
 
   /**
    * Sends one message that nobody answers for. `not-open` unless ready; `full` when its lane is. Within a lane, wire order
-   * is call order. Throws `ERR_PAYLOAD_TYPE` and `ERR_PAYLOAD_WRITER`.
+   * is call order. Throws `ERR_CONFIG`, `ERR_PAYLOAD_TYPE` and `ERR_PAYLOAD_WRITER`. With `acrossReconnect` it is `queued` while
+   * not ready, and `not-open` only before the start and behind `drain` and the end; `full` when `lanes.keptBytes` are.
    */
-  send(payload: WsPayload, options?: { readonly binary?: boolean; readonly urgent?: boolean }): WsSessionSend
+  send(payload: WsPayload, options?: WsSendOptions): WsSessionSend
   /** Several in as few system calls as the kernel allows. How many were taken or queued: it stops at the first that is not. */
-  sendBatch(payloads: readonly WsPayload[], options?: { readonly binary?: boolean; readonly urgent?: boolean }): number
+  sendBatch(payloads: readonly WsPayload[], options?: WsSendOptions): number
 
   /**
    * Resolves when there is room again after `full`: the lanes are at most half full. At once if they are. Rejects with
@@ -101,8 +105,8 @@ export interface WsActor {
 
   /**
    * Refuses new asks and sends, and resolves true once every pending ask has its outcome and all that was sent has reached
-   * the kernel; false after `timeoutMs` (default 5000), at a disconnect, or when it is stopped before. The connection stays; the
-   * only way on is {@link stop}.
+   * the kernel, or was told to be given up; false after `timeoutMs` (default 5000), at a disconnect, or when it is stopped before.
+   * For what waits for a connection it waits as well. The connection stays; the only way on is {@link stop}.
    */
   drain(options?: { readonly timeoutMs?: number }): Promise<boolean>
 

@@ -19,6 +19,7 @@ import type { ResolvedActorOptions } from './resolve.ts'
 import { SessionRunner } from './session-runner.ts'
 import { type ActorState, IDLE } from './state.ts'
 import { type StatusNews, Telling } from './telling.ts'
+import { TimedSends } from './timed-sends.ts'
 import { transition } from './transition.ts'
 import { Watch } from './watch.ts'
 
@@ -43,6 +44,7 @@ export class Interpreter {
   readonly carried = new CarriedByAll()
   readonly hooks: Hooks
   readonly asks: Asks
+  readonly sends: TimedSends
   readonly ids: WsRequestIds
   readonly session: SessionRunner
   readonly telling: Telling
@@ -87,6 +89,7 @@ export class Interpreter {
       (run) => this.enter(run),
       () => this.#running,
     )
+    this.sends = new TimedSends(this)
     this.session = new SessionRunner(this)
     this.#inbound = new Inbound(options, this.hooks, this.health, {
       table: this.asks.table,
@@ -209,6 +212,7 @@ export class Interpreter {
     try {
       while (this.#unsettled) {
         this.#unsettled = false
+        this.sends.progress()
         this.asks.lanes.pump()
         this.watch.look()
         this.#listener.progressed()
@@ -245,6 +249,7 @@ export class Interpreter {
         this.session.replay('all')
         break
       case 'announce-ready':
+        this.sends.release()
         watch.ready()
         this.#listener.ready((this.#live as LiveConnection).info)
         this.status({ kind: 'ready' })
@@ -260,6 +265,7 @@ export class Interpreter {
         break
       case 'settle-asks':
         asks.table.stop(options.clock.monoUs())
+        this.sends.stopped()
         break
       case 'terminate-link':
         this.#attempt?.terminate(effect.cause)
@@ -281,6 +287,8 @@ export class Interpreter {
         break
       case 'finish':
         asks.table.stop(options.clock.monoUs())
+        this.sends.stopped()
+        this.sends.tell()
         this.status({ kind: 'stopped', cause: effect.cause })
         watch.finished()
         this.#listener.finished(effect.cause, effect.reason)
@@ -377,9 +385,11 @@ export class Interpreter {
     this.watch.ended()
     // The lanes still hold what was never offered; the table takes it out of them.
     this.asks.table.disconnected(live.connection, nowUs)
+    this.sends.disconnected(this.#state.kind === 'stopped' ? 'stopped' : 'disconnected')
     this.asks.lanes.detach()
     this.session.ended()
     this.#listener.disconnected(cause)
+    this.sends.tell()
     this.status({ kind: 'disconnected', attempt, cause })
     const epochOffsetUs = clock.epochUs() - nowUs
     const fromUs = live.lastByteUs + epochOffsetUs

@@ -1,21 +1,14 @@
 import type { PendingRequest } from '../requests/pending-request.ts'
 import type { FramePacer } from '../session/pacing.ts'
-import { payloadBytes } from '../transport/payload.ts'
-import { OFFER_CLOSED, OFFER_FULL, type WsLink, type WsOfferOptions, type WsPayload } from '../transport/transport.ts'
+import { OFFER_CLOSED, OFFER_FULL, type WsLink, type WsPayload } from '../transport/transport.ts'
+import { Lane, NOTHING_MORE, offerOptions, type Waiting } from './lane.ts'
 import { type BurstOptions, type OutboundMessage, written } from './outbound-message.ts'
+import type { TimedSend } from './timed-send.ts'
 
 export interface LaneOptions {
   readonly urgentBytes: number
   readonly normalBytes: number
-}
-
-/** A frame that waits no longer depends on the caller: bytes are copied, writers have been run. */
-interface Waiting {
-  readonly payload: string | Uint8Array
-  readonly options: WsOfferOptions
-  readonly cost: number
-  readonly request: PendingRequest | undefined
-  readonly onTaken: ((atUs: number) => void) | undefined
+  readonly keptBytes: number
 }
 
 /** A place in a lane for a frame whose turn has come but which is not decided yet. See {@link Lanes.reserve}. */
@@ -23,25 +16,8 @@ export type LanePlace = Waiting
 
 export type LaneResult = 'taken' | 'queued' | 'full' | 'not-open'
 
-/** So that frames without payload have a bound too. */
-const FRAME_COST = 16
 /** Strategies try a ping that was not taken again after a tenth of a second. */
 const KEEP_FOR_PING_US = 250_000
-
-function clear(lane: Lane): void {
-  lane.waiting.length = 0
-  lane.bytes = 0
-}
-
-class Lane {
-  readonly waiting: Waiting[] = []
-  readonly maxBytes: number
-  bytes = 0
-
-  constructor(maxBytes: number) {
-    this.maxBytes = maxBytes
-  }
-}
 
 /**
  * Frames that the link has no room for, or the budget no frame: an urgent lane and a normal one, each in call order, the urgent
@@ -68,6 +44,8 @@ export class Lanes {
   #keptForPingUs = 0
   /** The link takes nothing any more: the peer has begun to leave. */
   #linkClosed = false
+  /** Called before the link may send anything of what it has; set while it has something that is sent in time or not at all. */
+  beforeOffer: (() => void) | undefined
 
   constructor(
     options: LaneOptions,
@@ -97,13 +75,13 @@ export class Lanes {
   /** The connection is over: nothing that waits is ever sent. */
   detach(): void {
     this.#link = undefined
-    for (const lane of this.#all) clear(lane)
+    for (const lane of this.#all) lane.clear()
   }
 
   /** Takes nothing more; what waits still goes out, but for own traffic, which would be for nothing. */
   close(): void {
     this.#closed = true
-    if (this.#ownTraffic !== this.#normal) clear(this.#ownTraffic)
+    if (this.#ownTraffic !== this.#normal) this.#ownTraffic.clear()
   }
 
   /** The link has refused a frame for good: its end follows. */
@@ -164,6 +142,7 @@ export class Lanes {
     // A writer is user code, and may itself send: whether the budget has a frame is looked at behind it.
     if (this.#pacer !== undefined && typeof message.payload === 'function') return this.send(written(message), hold)
     if (!hold && this.#isNext(lane) && this.#mayGo(lane)) {
+      if (this.beforeOffer !== undefined) this.beforeOffer()
       const { payload, binary, more } = message
       const sequence = link.offer(payload, offerOptions(binary, more))
       if (sequence === OFFER_CLOSED) {
@@ -192,6 +171,7 @@ export class Lanes {
       // While nothing waits, which is nearly always, the link takes them one after the other: no object is made for any.
       const link = this.#link
       if (link !== undefined && !this.#closed && !hold && this.#pacer === undefined && this.#isNext(lane)) {
+        if (this.beforeOffer !== undefined) this.beforeOffer()
         const burst = offerOptions(binary, true)
         const end = offerOptions(binary, false)
         for (; accepted <= last; accepted++) {
@@ -221,7 +201,14 @@ export class Lanes {
    * behind it. {@link fill} or {@link giveUp} must follow before the next {@link pump}.
    */
   reserve(urgent: boolean): LanePlace {
-    const place: Waiting = { payload: '', options: NOTHING_MORE, cost: 0, request: undefined, onTaken: undefined }
+    const place: Waiting = {
+      payload: '',
+      options: NOTHING_MORE,
+      cost: 0,
+      request: undefined,
+      onTaken: undefined,
+      timed: undefined,
+    }
     const lane = urgent ? this.#urgent : this.#normal
     lane.waiting.push(place)
     return place
@@ -234,7 +221,7 @@ export class Lanes {
     this.giveUp(place)
     if (index < 0 || this.#link === undefined || this.#closed) return 'not-open'
     if (message.mustWait !== true && this.#isBeyond(lane, index)) return 'full'
-    const entry = this.#independent(lane, message, index === 0)
+    const entry = lane.independent(message, index === 0)
     if (entry === undefined) return 'full'
     lane.waiting.splice(index, 0, entry)
     lane.bytes += entry.cost
@@ -252,19 +239,37 @@ export class Lanes {
   pump(): void {
     const link = this.#link
     if (link === undefined || this.#all.every((lane) => lane.waiting.length === 0)) return
+    if (this.beforeOffer !== undefined) this.beforeOffer()
     this.#linkIsFull = false
     for (const lane of this.#all) if (!this.#pumpLane(lane, link)) break
     link.flush()
   }
 
-  /** Takes a request's frame out. False: it does not wait here. */
-  withdraw(request: PendingRequest): boolean {
-    const lane = request.prepared.urgent ? this.#urgent : this.#normal
-    const index = lane.waiting.findIndex((entry) => entry.request === request)
-    if (index < 0) return false
-    const [entry] = lane.waiting.splice(index, 1)
-    lane.bytes -= (entry as Waiting).cost
-    return true
+  /** What has waited for this connection to be ready, behind what waits here already, whatever room there is. */
+  admit(timed: TimedSend): void {
+    const { payload, binary, urgent, cost } = timed
+    const options = offerOptions(binary, true)
+    const lane = urgent ? this.#urgent : this.#normal
+    lane.push({ payload, options, cost, request: undefined, onTaken: undefined, timed })
+  }
+
+  /** Sends what `more` held back. */
+  flush(): void {
+    this.#link?.flush()
+  }
+
+  /** Takes a request's frame out, if it waits here. */
+  withdraw(request: PendingRequest): void {
+    this.#take(request.prepared.urgent ? this.#urgent : this.#normal, (entry) => entry.request === request)
+  }
+
+  withdrawTimed(timed: TimedSend): void {
+    this.#take(timed.urgent ? this.#urgent : this.#normal, (entry) => entry.timed === timed)
+  }
+
+  #take(lane: Lane, isIt: (entry: Waiting) => boolean): void {
+    const index = lane.waiting.findIndex(isIt)
+    if (index >= 0) lane.remove(index)
   }
 
   /** No frame waits that goes out before a new one of this lane. */
@@ -311,13 +316,14 @@ export class Lanes {
   }
 
   #taken(
-    { request, onTaken }: Pick<Waiting, 'request' | 'onTaken'> | OutboundMessage,
+    { request, onTaken, timed }: Pick<Waiting, 'request' | 'onTaken' | 'timed'> | OutboundMessage,
     sequence: number,
     lane: Lane,
   ): void {
     this.#pacer?.count(this.#nowUs(), lane === this.#ownTraffic)
     if (request !== undefined) this.#onOffered(request, sequence)
     onTaken?.(this.#nowUs())
+    timed?.offered(sequence)
   }
 
   /** False: the link is full or closed, or the budget is spent. */
@@ -326,7 +332,7 @@ export class Lanes {
     for (let entry = lane.waiting[0]; entry !== undefined; entry = lane.waiting[index]) {
       if (!this.#mayGo(lane)) return false
       // Nobody wants it any more, and whoever asked is about to be told so.
-      if (entry.request?.isWanted(this.#nowUs()) === false) {
+      if ((entry.request ?? entry.timed)?.isWanted(this.#nowUs()) === false) {
         index++
         continue
       }
@@ -334,45 +340,16 @@ export class Lanes {
       // Closed: the end of the link follows, and with it the end of what waits.
       this.#linkIsFull = sequence === OFFER_FULL || sequence === OFFER_CLOSED
       if (this.#linkIsFull) return false
-      // `splice` makes an array of what it takes out.
-      if (index === 0) lane.waiting.shift()
-      else lane.waiting.splice(index, 1)
-      lane.bytes -= entry.cost
+      lane.remove(index)
       this.#taken(entry, sequence, lane)
     }
     return true
   }
 
   #keep(lane: Lane, message: OutboundMessage, hold: boolean): boolean {
-    const entry = this.#independent(lane, message, hold && lane.waiting.length === 0)
+    const entry = lane.independent(message, hold && lane.waiting.length === 0)
     if (entry === undefined) return false
-    lane.waiting.push(entry)
-    lane.bytes += entry.cost
+    lane.push(entry)
     return true
   }
-
-  /**
-   * The message, independent of its caller; undefined when the lane has no room for it. `anySize`: nothing but a hook
-   * that has not returned keeps it from the link, and an empty link takes one frame of any size.
-   */
-  #independent(lane: Lane, message: OutboundMessage, anySize = false): Waiting | undefined {
-    const { payload, binary, request, onTaken } = message
-    const room = anySize ? Number.POSITIVE_INFINITY : lane.maxBytes - lane.bytes - FRAME_COST
-    // A UTF-16 unit is at least one byte of UTF-8: what is plainly too long need not be measured or copied.
-    if (room < 0 || (typeof payload !== 'function' && payload.length > room)) return undefined
-    const owned = typeof payload === 'string' ? payload : payloadBytes(payload)
-    const cost = FRAME_COST + (typeof owned === 'string' ? Buffer.byteLength(owned) : owned.byteLength)
-    if (cost - FRAME_COST > room) return undefined
-    // A writer's bytes are text unless the call says otherwise; as a Uint8Array they would be taken for binary.
-    const asBinary = binary ?? (typeof payload === 'function' ? false : undefined)
-    return { payload: owned, options: offerOptions(asBinary, true), cost, request, onTaken }
-  }
-}
-
-const MORE: WsOfferOptions = { more: true }
-const NOTHING_MORE: WsOfferOptions = {}
-
-function offerOptions(binary: boolean | undefined, more: boolean | undefined): WsOfferOptions {
-  if (binary === undefined) return more === true ? MORE : NOTHING_MORE
-  return { binary, more: more === true }
 }

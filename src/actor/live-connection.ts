@@ -93,6 +93,7 @@ export class LiveConnection implements RequestCarrier, WsPingPongLink {
     return {
       ping: (payload) => {
         if (!this.#lanes.hasFrame) return OFFER_FULL
+        this.#lanes.beforeOffer?.()
         const sent = link.ping(payload)
         if (sent === 1) this.#lanes.countPing()
         return sent
@@ -107,7 +108,9 @@ export class LiveConnection implements RequestCarrier, WsPingPongLink {
   // ---- WsPingPongLink ----
 
   ping(payload: Uint8Array): boolean {
-    if (!this.#lanes.hasFrameForPing() || this.link.ping(payload) !== 1) return false
+    if (!this.#lanes.hasFrameForPing()) return false
+    this.#lanes.beforeOffer?.()
+    if (this.link.ping(payload) !== 1) return false
     this.#lanes.countPing()
     return true
   }

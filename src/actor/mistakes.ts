@@ -62,3 +62,9 @@ export function checkClose(
   if (check.problems.length > 0) throw new WsConfigError(check.problems)
   return { code: code as number, reason: reason as string, timeoutMs: checkedMs }
 }
+
+/** Items of subscriptions: throws `WsConfigError`. A copy. */
+export function checkItems(call: string, items: unknown): readonly string[] {
+  if (Array.isArray(items) && items.every((item) => typeof item === 'string' && item !== '')) return [...items]
+  throw new WsConfigError([{ field: `${call}.items`, message: 'must be a list of strings that are not empty' }])
+}

@@ -139,8 +139,9 @@ export interface WebSocketActorOptions<M = unknown, E = never> {
    * Bytes of payload that wait here once the link is full; beyond it `send` says `full` and `ask` settles as
    * `not-delivered`/`queue-full`. Defaults: 1 MiB normal, 256 KiB urgent. A frame larger than its lane can still be sent
    * while the lane is empty and the link takes it; from inside a callback, where that is yet to be seen, the lane keeps it.
+   * `keptBytes`: the same for what may be sent on a later connection (`acrossReconnect`), wherever it waits. Default 1 MiB.
    */
-  readonly lanes?: { readonly normalBytes?: number; readonly urgentBytes?: number }
+  readonly lanes?: { readonly normalBytes?: number; readonly urgentBytes?: number; readonly keptBytes?: number }
   /**
    * What the venue lets one connection send. All frames count: yours, the library's, pongs. Replays and subscriptions are spread;
    * they never delay a `send` or an `ask`; heartbeats go first. A connection after one that was closed with 1008 goes at half the pace until one has

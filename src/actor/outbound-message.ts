@@ -1,6 +1,7 @@
 import type { PendingRequest } from '../requests/pending-request.ts'
 import { payloadBytes } from '../transport/payload.ts'
 import type { WsPayload } from '../transport/transport.ts'
+import type { TimedSend } from './timed-send.ts'
 
 export interface OutboundMessage {
   readonly payload: WsPayload
@@ -16,6 +17,8 @@ export interface OutboundMessage {
   readonly mustWait?: boolean | undefined
   /** The link has taken it; monotonic µs. */
   readonly onTaken?: ((atUs: number) => void) | undefined
+  /** It has a time-to-live, and this is where its payload is; told of its sequence number when the link takes it. */
+  readonly timed?: TimedSend | undefined
 }
 
 /** What all messages of a burst have in common. */

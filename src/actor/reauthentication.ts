@@ -140,6 +140,7 @@ export class Reauthentication {
         inTime(() => {
           this.#running = undefined
           this.succeeded(result, hook)
+          this.#actor.sends.release()
           this.#actor.status({ kind: 'authenticated' })
           if (running.expired) this.#redoneUs = this.#actor.options.clock.monoUs()
           if (running.resubscribes) this.#actor.session.replayPrivate()

@@ -133,7 +133,7 @@ const MIB = 1024 * 1024
 /** Messages and frames live in ArrayBuffers and strings, which end there on every supported Node. */
 const MAX_SIZE = 2 ** 31 - 1
 const LIMITS: WsLimits = { maxFrameBytes: 16 * MIB, maxMessageBytes: 16 * MIB, maxLinkBytes: 64 * 1024 }
-const LANES: LaneOptions = { urgentBytes: 256 * 1024, normalBytes: MIB }
+const LANES: LaneOptions = { urgentBytes: 256 * 1024, normalBytes: MIB, keptBytes: MIB }
 const REQUESTS: Required<PendingRequestsOptions> = {
   maxPending: 1024,
   maxSettledIds: 4096,

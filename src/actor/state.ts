@@ -91,6 +91,12 @@ export function dueUsOf(state: ActorState): number {
   return ('dueUs' in state ? state.dueUs : undefined) ?? Infinity
 }
 
+/** As things stand there is a connection, or there will be one. */
+export function mayConnect(state: ActorState): boolean {
+  if (state.kind === 'idle' || state.kind === 'stopped') return false
+  return !('stopping' in state) || state.stopping === undefined
+}
+
 /** The server has switched protocols and the link has not ended. */
 export function isOpen(state: ActorState): boolean {
   const { kind } = state

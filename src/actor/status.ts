@@ -88,6 +88,18 @@ export type WsStatusEvent =
       readonly code?: string
       readonly message?: string
     })
+  /**
+   * Messages sent with `ttlMs` that are over without all of them having left, told together. `delivery`: `none` was never
+   * sent, and never will be; `part` broke off in the middle, so that the venue cannot have read it; of `unknown` (over `ws`) nobody knows.
+   * `reason`: their time ran out; their connection ended; there will be no other one. Payload bytes.
+   */
+  | (WsStatusBase & {
+      readonly kind: 'sends-given-up'
+      readonly reason: 'expired-unsent' | 'disconnected' | 'stopped'
+      readonly delivery: 'none' | 'part' | 'unknown'
+      readonly messages: number
+      readonly bytes: number
+    })
   /** The user found out what became of an unresolved ask, by `settle`. */
   | (WsStatusBase & { readonly kind: 'settled'; readonly requestId: string; readonly evidence: unknown })
   /** Nothing has come for so long that the connection is given up; `disconnected` with the same cause follows. */

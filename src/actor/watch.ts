@@ -210,9 +210,9 @@ export class Watch {
   }
 
   #dueUs(): number {
-    const { asks, live, options } = this.#actor
-    const { lanes } = asks
-    const dueUs = Math.min(this.#verdictDueUs(), live === undefined ? Infinity : lanes.nextDueUs())
+    const { asks, sends, live, options } = this.#actor
+    const lanesDueUs = live === undefined ? Infinity : asks.lanes.nextDueUs()
+    const dueUs = Math.min(this.#verdictDueUs(), lanesDueUs, sends.nextDueUs())
     const polls = live !== undefined && (asks.table.awaitsKernel || this.pollWanted)
     return polls ? Math.min(dueUs, options.clock.monoUs() + POLL_US) : dueUs
   }
@@ -239,6 +239,7 @@ export class Watch {
   #fired(lateUs: number, sleptUs: number): void {
     const { live, options, asks } = this.#actor
     const nowUs = options.clock.monoUs()
+    this.#actor.sends.expire()
     asks.table.progress(nowUs)
     this.#noticeStall(lateUs, sleptUs, nowUs)
     if (!this.#readAhead.isUnderWay && nowUs < this.#verdictDueUs()) return

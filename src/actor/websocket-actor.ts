@@ -1,32 +1,36 @@
 import { WsConnectError, type WsDisconnectCause } from '../errors/disconnect-cause.ts'
-import { WsConfigError } from '../errors/errors.ts'
 import type { WsDelegatedRequest } from '../requests/delegated-request.ts'
 import type { WsOutcome } from '../requests/outcome.ts'
 import type { WsUnresolved } from '../requests/pending-requests.ts'
 import type { WsSessionSend } from '../session/endpoint-handler.ts'
 import type { WsSubscriptionState } from '../session/subscriptions.ts'
 import { listenForAbort } from '../support/abort.ts'
-import { Checker, MAX_TIMER_MS } from '../support/check.ts'
+import { MAX_TIMER_MS } from '../support/check.ts'
 import { withDeadline } from '../support/deadline.ts'
 import type { WsOpenInfo, WsPayload } from '../transport/transport.ts'
 import type { WsActor, WsActorStats } from './actor.ts'
 import { reconnectRequested, stoppedBySignal, stoppedByUser } from './causes.ts'
 import { Interpreter } from './interpreter.ts'
 import type { LiveConnection } from './live-connection.ts'
-import { checkClose, checkPayload, checkPayloads, checkWait, notOpenError, timeoutError } from './mistakes.ts'
+import {
+  checkClose,
+  checkItems,
+  checkPayload,
+  checkPayloads,
+  checkWait,
+  notOpenError,
+  timeoutError,
+} from './mistakes.ts'
 import type { WebSocketActorOptions } from './options.ts'
 import { type Deferred, deferred } from './promises.ts'
 import { type ResolvedActorOptions, resolveActorOptions } from './resolve.ts'
-import { statusOf } from './state.ts'
+import { checkSend, type WsSendOptions } from './send-options.ts'
+import { mayConnect, statusOf } from './state.ts'
 import type { WsConnectionStatus, WsStatusEvent, WsStopped } from './status.ts'
+import type { WayOut } from './timed-sends.ts'
 
 const PING_TIMEOUT_MS = 5000
 const DRAIN_TIMEOUT_MS = 5000
-
-interface SendOptions {
-  readonly binary?: boolean
-  readonly urgent?: boolean
-}
 
 /** A {@link WebSocketActor} whose options have been checked, by whoever makes it. Nothing happens before {@link start}. */
 export class ResolvedActor implements WsActor {
@@ -93,9 +97,9 @@ export class ResolvedActor implements WsActor {
     )
   }
 
-  send(payload: WsPayload, options?: SendOptions): WsSessionSend {
+  send(payload: WsPayload, options?: WsSendOptions): WsSessionSend {
     checkPayload(payload)
-    checkSend('send', options)
+    if (checkSend('send', options)) return this.#core.sends.send(payload, options, this.#wayOut)
     if (this.#carrier() === undefined) return 'not-open'
     const { isInside, asks } = this.#core
     const sent = asks.lanes.send({ payload, binary: options?.binary, urgent: options?.urgent }, isInside)
@@ -103,9 +107,9 @@ export class ResolvedActor implements WsActor {
     return sent
   }
 
-  sendBatch(payloads: readonly WsPayload[], options?: SendOptions): number {
+  sendBatch(payloads: readonly WsPayload[], options?: WsSendOptions): number {
     checkPayloads(payloads)
-    checkSend('sendBatch', options)
+    if (checkSend('sendBatch', options)) return this.#core.sends.sendAll(payloads, options, this.#wayOut)
     if (this.#carrier() === undefined) return 0
     const { isInside, asks } = this.#core
     const accepted = asks.lanes.sendAll(payloads, { binary: options?.binary, urgent: options?.urgent }, isInside)
@@ -189,7 +193,6 @@ export class ResolvedActor implements WsActor {
     await undefined
     if (live !== this.#core.live) return false
     if (this.#isDrained()) return true
-    if (live === undefined) return false
     watch.pollWanted = true
     let settle!: (all: boolean) => void
     const done = new Promise<boolean>((resolve) => {
@@ -258,7 +261,7 @@ export class ResolvedActor implements WsActor {
   }
 
   stats(): WsActorStats {
-    const { state, health, hooks, carried, asks, live, options } = this.#core
+    const { state, health, hooks, carried, asks, sends, live, options } = this.#core
     health.count.hookErrors = hooks.errors
     const nowUs = options.clock.monoUs()
     const dataUs = this.#core.lastDataUs
@@ -268,7 +271,8 @@ export class ResolvedActor implements WsActor {
       connection: this.connection,
       attempt: state.course.attempt,
       pending: asks.table.size,
-      queuedBytes: asks.lanes.bytes + (live?.link.queuedBytes ?? 0),
+      queuedBytes: asks.lanes.bytes + (live?.link.queuedBytes ?? 0) + sends.waitingBytes,
+      keptMessages: sends.waiting,
       uptimeMs: live === undefined ? 0 : (nowUs - live.openedUs) / 1000,
       reconnects: Math.max(0, health.count.connectionsOpened - 1),
       ...(live === undefined ? {} : { lastByteAgeMs: (nowUs - live.lastByteUs) / 1000 }),
@@ -282,6 +286,12 @@ export class ResolvedActor implements WsActor {
     const { state, session, live } = this.#core
     return state.kind === 'ready' && !this.#draining && !session.auth.blocks ? live : undefined
   }
+
+  /** Of sends with a time-to-live. */
+  readonly #wayOut = (): WayOut => ({
+    isOpen: this.#carrier() !== undefined,
+    mayWait: !this.#draining && mayConnect(this.#core.state),
+  })
 
   #readiness(): Deferred<WsOpenInfo> {
     const ready = deferred<WsOpenInfo>()
@@ -305,7 +315,8 @@ export class ResolvedActor implements WsActor {
   }
 
   #isDrained(): boolean {
-    const { asks, live, state } = this.#core
+    const { asks, sends, live, state } = this.#core
+    if (sends.waiting > 0) return false
     // A link that is given up, or gives up by itself, holds nothing because it has dropped it.
     return (
       state.kind !== 'closing' && asks.table.size === 0 && asks.lanes.isEmpty && (live?.link.queuedBytes ?? 0) === 0
@@ -343,6 +354,7 @@ export class ResolvedActor implements WsActor {
 
   #finished(cause: WsDisconnectCause, reason: string): void {
     this.#core.options.signal?.removeEventListener('abort', this.#onAbort)
+    for (const settle of this.#drained) settle(false)
     this.#ending = { reason, cause }
   }
 
@@ -381,18 +393,4 @@ export class WebSocketActor<M = unknown, E = never> extends ResolvedActor {
   constructor(options: WebSocketActorOptions<M, E>) {
     super(resolveActorOptions(options))
   }
-}
-
-function checkSend(call: string, options: unknown): void {
-  if (options === undefined) return
-  const check = new Checker()
-  const given = check.object(call, options, ['binary', 'urgent']) ?? {}
-  check.boolean(`${call}.binary`, given.binary, false)
-  check.boolean(`${call}.urgent`, given.urgent, false)
-  if (check.problems.length > 0) throw new WsConfigError(check.problems)
-}
-
-function checkItems(call: string, items: unknown): readonly string[] {
-  if (Array.isArray(items) && items.every((item) => typeof item === 'string' && item !== '')) return [...items]
-  throw new WsConfigError([{ field: `${call}.items`, message: 'must be a list of strings that are not empty' }])
 }

@@ -1,4 +1,5 @@
 import type { WsRecentError } from '../actor/recent-errors.ts'
+import type { WsSendOptions } from '../actor/send-options.ts'
 import type { WsStatusEvent } from '../actor/status.ts'
 import type { WsDisconnectCause } from '../errors/disconnect-cause.ts'
 import type { WsDistribution } from '../health/metrics.ts'
@@ -19,15 +20,12 @@ export type WsConnectionState = 'connecting' | 'open' | 'closing' | 'closed'
 /**
  * What became of a `send`. `taken`: the transport has it, and sends it now or as soon as the kernel lets it. `queued`:
  * it waits in the connection, in order; from inside a callback, until that has returned. `full`: the queue is at its bound,
- * nothing was kept. `not-open`: nothing was kept. What is queued when a connection breaks is never sent.
+ * nothing was kept. `not-open`: nothing was kept. What is queued when a connection breaks is never sent, but for what was sent
+ * with `acrossReconnect`.
  */
 export type WsSendResult = WsSessionSend
 
-export interface WsSendOptions {
-  readonly binary?: boolean
-  /** Ahead of all that is not. */
-  readonly urgent?: boolean
-}
+export type { WsSendOptions }
 
 export interface WsWaitOptions {
   readonly timeoutMs?: number
@@ -67,8 +65,12 @@ export interface WsConnectionStats {
   readonly messagesSent: number
   readonly bytesReceived: number
   readonly bytesSent: number
-  /** Bytes waiting for the kernel, here and in the transport. */
+  /** Bytes waiting for the kernel, here and in the transport, or for a connection. */
   readonly queuedBytes: number
+  /** Messages sent with `acrossReconnect` that wait for a connection to be ready. */
+  readonly keptMessages: number
+  /** Messages sent with `ttlMs` that were given up; `sends-given-up` told of each. */
+  readonly sendsGivenUp: number
   /** Messages waiting for the iterator. */
   readonly queuedMessages: number
   readonly droppedMessages: number
@@ -161,7 +163,8 @@ export interface WsConnection extends AsyncIterable<WsEvent> {
   reconnect(reason?: string): void
   /**
    * Refuses new asks and sends, and resolves true once every pending ask has its outcome and all that was sent has reached
-   * the kernel; false after `timeoutMs` (default 5000) or at a disconnect. The only way on is {@link close}.
+   * the kernel, or was told to be given up; false after `timeoutMs` (default 5000) or at a disconnect. For what waits for a connection
+   * it waits as well. The only way on is {@link close}.
    */
   drain(options?: { readonly timeoutMs?: number }): Promise<boolean>
   /**

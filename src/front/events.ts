@@ -11,6 +11,7 @@ export type WsEvent =
   | WsResumedEvent
   | WsStaleEvent
   | WsSettledEvent
+  | WsSendsGivenUpEvent
   | WsStallEvent
   | WsBackpressureEvent
   | WsTopicSilentEvent
@@ -121,6 +122,20 @@ export interface WsSettledEvent extends TimedEvent {
   readonly kind: 'settled'
   readonly requestId: string
   readonly evidence: unknown
+}
+
+/**
+ * Messages sent with `ttlMs` that are over without all of them having left, told together. `delivery`: `none` was never sent, and
+ * never will be; `part` broke off in the middle, so that the venue cannot have read it; of `unknown` (over `ws`) nobody knows.
+ */
+export interface WsSendsGivenUpEvent extends TimedEvent {
+  readonly kind: 'sends-given-up'
+  /** Their time ran out; or their connection ended; or there will be no other one. */
+  readonly reason: 'expired-unsent' | 'disconnected' | 'stopped'
+  readonly delivery: 'none' | 'part' | 'unknown'
+  readonly messages: number
+  /** Of their payloads. */
+  readonly bytes: number
 }
 
 /** Our own thread stood still for so long, or a little longer, that silence proves nothing: the silence timers begin anew. */

@@ -209,6 +209,8 @@ export class HealingConnection implements WsConnection {
       bytesReceived: actor.bytesReceived,
       bytesSent: actor.bytesSent,
       queuedBytes: actor.queuedBytes,
+      keptMessages: actor.keptMessages,
+      sendsGivenUp: actor.sendsGivenUp,
       queuedMessages: this.#inbox.messagesQueued,
       droppedMessages: this.#inbox.messagesDropped,
       pending: actor.pending,

@@ -66,6 +66,7 @@ export class Lifecycle {
       case 'topic-silent':
       case 'subscription':
       case 'settled':
+      case 'sends-given-up':
         this.#listener.event(status)
         break
       // `stale` is told with the end; nobody misses an event here.

@@ -23,6 +23,7 @@ const NO_COUNTS: Readonly<Record<WsHealthCounter, number>> = {
   lateReplies: 0,
   unmatchedReplies: 0,
   hookErrors: 0,
+  sendsGivenUp: 0,
 }
 
 /** What takes longer is recorded as this: a histogram's memory grows with its range. */

@@ -29,6 +29,8 @@ export interface WsHealthSnapshot {
   readonly lateReplies: number
   readonly unmatchedReplies: number
   readonly hookErrors: number
+  /** Messages with a time-to-live that were given up: never sent or, where that was told, cut off in the middle. */
+  readonly sendsGivenUp: number
   /** Round trips of pings (protocol or application). */
   readonly rtt: WsDistribution
   readonly lastRttUs?: number

@@ -103,3 +103,16 @@ connect(url, {
     sample: (rttUs) => (rttUs > 40_000 ? { percentile: 100, rttUs, limitUs: 40_000 } : undefined),
   },
 })
+
+const note = feed.send('{"note":1}', { ttlMs: 30_000, acrossReconnect: true })
+if (note === 'full') console.warn('too much waits for another connection', feed.stats().keptMessages)
+feed.sendBatch(['a', 'b'], { ttlMs: 500, urgent: true })
+
+export async function whatNeverLeft(): Promise<string> {
+  for await (const event of feed) {
+    if (event.kind !== 'sends-given-up') continue
+    if (event.delivery === 'none' && event.reason === 'expired-unsent') return `${event.messages} never left`
+    return `${event.messages} messages, ${event.bytes} bytes`
+  }
+  return 'all left'
+}

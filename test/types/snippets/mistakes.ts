@@ -23,6 +23,8 @@ connect()
 const connection = connect('wss://example.com')
 // @ts-expect-error: not a payload
 connection.send({ method: 'SUBSCRIBE' })
+// @ts-expect-error: the unit is in the name
+connection.send('late', { ttl: 500 })
 // @ts-expect-error: the state is the connection's own
 connection.state = 'open'
 // @ts-expect-error: what native serves is not the user's to change

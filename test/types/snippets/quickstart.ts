@@ -87,6 +87,9 @@ export async function ticker(): Promise<WsClosed> {
       case 'settled':
         console.info(e.requestId, e.evidence)
         break
+      case 'sends-given-up':
+        console.warn(e.messages, e.bytes, e.reason, e.delivery)
+        break
       default: {
         const nothingElse: never = e
         throw new Error(nothingElse)

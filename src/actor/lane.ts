@@ -1,0 +1,69 @@
+import type { PendingRequest } from '../requests/pending-request.ts'
+import { payloadBytes } from '../transport/payload.ts'
+import type { WsOfferOptions } from '../transport/transport.ts'
+import { costOf, FRAME_COST } from './frame-cost.ts'
+import type { OutboundMessage } from './outbound-message.ts'
+import type { TimedSend } from './timed-send.ts'
+
+/** A frame that waits no longer depends on the caller: bytes are copied, writers have been run. */
+export interface Waiting {
+  readonly payload: string | Uint8Array
+  readonly options: WsOfferOptions
+  readonly cost: number
+  readonly request: PendingRequest | undefined
+  readonly onTaken: ((atUs: number) => void) | undefined
+  readonly timed: TimedSend | undefined
+}
+
+/** Frames that wait, in call order, and how many bytes of them may. */
+export class Lane {
+  readonly waiting: Waiting[] = []
+  readonly maxBytes: number
+  bytes = 0
+
+  constructor(maxBytes: number) {
+    this.maxBytes = maxBytes
+  }
+
+  clear(): void {
+    this.waiting.length = 0
+    this.bytes = 0
+  }
+
+  push(entry: Waiting): void {
+    this.waiting.push(entry)
+    this.bytes += entry.cost
+  }
+
+  remove(index: number): void {
+    this.bytes -= (this.waiting[index] as Waiting).cost
+    // `splice` makes an array of what it takes out.
+    if (index === 0) this.waiting.shift()
+    else this.waiting.splice(index, 1)
+  }
+
+  /**
+   * The message, independent of its caller; undefined when the lane has no room for it. `anySize`: nothing but a hook
+   * that has not returned keeps it from the link, and an empty link takes one frame of any size.
+   */
+  independent(message: OutboundMessage, anySize = false): Waiting | undefined {
+    const { payload, binary, request, onTaken, timed } = message
+    const room = anySize ? Number.POSITIVE_INFINITY : this.maxBytes - this.bytes - FRAME_COST
+    // A UTF-16 unit is at least one byte of UTF-8: what is plainly too long need not be measured or copied.
+    if (room < 0 || (typeof payload !== 'function' && payload.length > room)) return undefined
+    const owned = timed?.payload ?? (typeof payload === 'string' ? payload : payloadBytes(payload))
+    const cost = costOf(owned)
+    if (cost - FRAME_COST > room) return undefined
+    // A writer's bytes are text unless the call says otherwise; as a Uint8Array they would be taken for binary.
+    const asBinary = binary ?? (typeof payload === 'function' ? false : undefined)
+    return { payload: owned, options: offerOptions(asBinary, true), cost, request, onTaken, timed }
+  }
+}
+
+const MORE: WsOfferOptions = { more: true }
+export const NOTHING_MORE: WsOfferOptions = {}
+
+export function offerOptions(binary: boolean | undefined, more: boolean | undefined): WsOfferOptions {
+  if (binary === undefined) return more === true ? MORE : NOTHING_MORE
+  return { binary, more: more === true }
+}
