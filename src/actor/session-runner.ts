@@ -240,13 +240,13 @@ export class SessionRunner {
     }
   }
 
+  /** Of subscriptions; {@link auth} has its own. */
   nextDueUs(): number {
-    return Math.min(this.#subscriptions?.nextDueUs() ?? Infinity, this.auth.nextDueUs())
+    return this.#subscriptions?.nextDueUs() ?? Infinity
   }
 
   /** After the link was drained. */
   judge(nowUs: number): void {
-    this.auth.judge(nowUs)
     const subscriptions = this.#subscriptions
     if (subscriptions === undefined) return
     const revoked = { add: subscriptions.takeRetries(nowUs), remove: [] }

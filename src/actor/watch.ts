@@ -2,6 +2,7 @@ import { isLatencyVerdict } from '../health/latency-policy.ts'
 import { Liveness } from '../health/liveness.ts'
 import { isTimedOut } from '../health/ping-pong.ts'
 import { pongTimedOut, tooSlow, type WentSilent, wentSilent } from './causes.ts'
+import { Hearing } from './hearing.ts'
 import { THREW } from './hooks.ts'
 import type { Interpreter } from './interpreter.ts'
 import type { LiveConnection } from './live-connection.ts'
@@ -32,6 +33,7 @@ export class Watch {
   #metricsDueUs = Infinity
   #paused = false
   readonly #readAhead = new ReadAhead()
+  readonly #hearing = new Hearing()
   #timeOutDoubted = false
   #heartbeatsSeen = 0
   #closeAfterLanes: { readonly code: number; readonly reason: string; readonly deadlineUs: number } | undefined
@@ -221,13 +223,15 @@ export class Watch {
   #verdictDueUs(): number {
     const { state, asks, session, live } = this.#actor
     if (state.kind === 'stopped') return Infinity
-    const due = Math.min(dueUsOf(state), asks.table.nextDeadlineUs() ?? Infinity, this.#metricsDueUs)
+    const stateUs = this.#hearing.isUnderWay && state.kind === 'opening' ? Infinity : dueUsOf(state)
+    const due = Math.min(stateUs, asks.table.nextDeadlineUs() ?? Infinity, this.#metricsDueUs)
     if (live === undefined) return due
     const proofUs = state.kind === 'ready' && !state.proven ? this.#proof.nextDueUs() : Infinity
     return Math.min(
       due,
       proofUs,
       session.nextDueUs(),
+      this.#hearing.isUnderWay ? Infinity : session.auth.nextDueUs(),
       this.#liveness.nextDueUs() ?? Infinity,
       this.topics.nextDueUs(),
       this.#pingDueUs,
@@ -260,8 +264,10 @@ export class Watch {
     if (live?.bytesHaveCome(nowUs) === true) this.#liveness.bytes(nowUs)
     asks.table.progress(nowUs)
     asks.table.deadline(readUs)
-    this.#actor.dispatch({ kind: 'tick', readUs })
+    const isHeard = this.#hear(readUs)
+    if (isHeard || this.#actor.state.kind !== 'opening') this.#actor.dispatch({ kind: 'tick', readUs })
     if (live !== undefined) {
+      if (isHeard) session.auth.judge(readUs)
       session.judge(readUs)
       if (readUs >= this.#pingDueUs) this.#tickPing(readUs, live)
       const silence = this.#liveness.verdict(readUs)
@@ -272,6 +278,16 @@ export class Watch {
       this.#report()
       this.#metricsDueUs = nowUs + options.metricsIntervalMs * 1000
     }
+  }
+
+  /**
+   * What a phase of the session waits for may have been read just now, and the user's `async` function is told of it only when we
+   * have returned. True: it has been, or no such time is over.
+   */
+  #hear(readUs: number): boolean {
+    const { state, session } = this.#actor
+    const dueUs = Math.min(state.kind === 'opening' ? state.dueUs : Infinity, session.auth.deadlineUs)
+    return readUs < dueUs || this.#hearing.heard(dueUs, () => this.#actor.enter(() => {}))
   }
 
   #tickPing(readUs: number, live: LiveConnection): void {
