@@ -48,7 +48,7 @@ export interface WsActor {
   start(): void
 
   /**
-   * Resolves when asks are accepted, at once if they are. Rejects with `WsConnectError` when the actor has stopped or stops
+   * Resolves when asks are accepted, at once if they are; not while authentication is done anew, nor after {@link drain}. Rejects with `WsConnectError` when the actor has stopped or stops
    * before, with `ERR_TIMEOUT` after `timeoutMs` (default: no limit of its own), or with the signal's reason.
    */
   ready(options?: { readonly timeoutMs?: number; readonly signal?: AbortSignal }): Promise<WsOpenInfo>

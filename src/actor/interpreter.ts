@@ -25,7 +25,8 @@ import { Watch } from './watch.ts'
 
 /** Hears what the promises of the public class wait for. */
 export interface InterpreterListener {
-  ready(info: WsOpenInfo): void
+  /** Asks are accepted, from now on or again. */
+  accepting(): void
   /** The connection that had opened has ended. */
   disconnected(cause: WsDisconnectCause): void
   finished(cause: WsDisconnectCause, reason: string): void
@@ -142,6 +143,12 @@ export class Interpreter {
     if (this.#pacer !== undefined && !this.#running) this.watch.arm()
   }
 
+  /** Authentication has been done anew. */
+  authenticatedAnew(): void {
+    this.#listener.accepting()
+    this.status({ kind: 'authenticated' })
+  }
+
   expectReplies(): void {
     this.#inbound.expectsReplies = true
   }
@@ -251,11 +258,11 @@ export class Interpreter {
       case 'announce-ready':
         this.sends.release()
         watch.ready()
-        this.#listener.ready((this.#live as LiveConnection).info)
+        this.#listener.accepting()
         this.status({ kind: 'ready' })
         break
       case 'announce-healthy':
-        this.#admission.succeeded()
+        this.hooks.notify('circuitBreaker.succeeded', () => this.#admission.succeeded())
         this.#pacer?.recover()
         this.hooks.notify('reconnect.reset', () => options.reconnect.reset())
         this.status({ kind: 'healthy' })
@@ -298,10 +305,11 @@ export class Interpreter {
 
   #decide(effect: Extract<ActorEffect, { kind: 'decide' }>): Decision {
     // What a connection that had proven healthy dies of is not what a circuit breaker counts.
-    if (this.#state.course.attempt > 0) this.#admission.failed(effect.cause)
+    if (this.#state.course.attempt > 0)
+      this.hooks.notify('circuitBreaker.failed', () => this.#admission.failed(effect.cause))
     return decide(effect, this.options, this.hooks, (forMs) => {
       const host = this.#attempts.lastHost
-      if (host !== undefined) this.#admission.coolDown(host, forMs)
+      if (host !== undefined) this.hooks.notify('connectBudget.coolDown', () => this.#admission.coolDown(host, forMs))
     })
   }
 

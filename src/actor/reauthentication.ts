@@ -111,6 +111,11 @@ export class Reauthentication {
     return this.#running?.deadlineUs ?? this.#renewUs
   }
 
+  /** By when the one that is being made must be done; Infinity while none is. */
+  get deadlineUs(): number {
+    return this.#running?.deadlineUs ?? Infinity
+  }
+
   /** After the link was drained. */
   judge(nowUs: number): void {
     if (nowUs < this.nextDueUs()) return
@@ -141,7 +146,7 @@ export class Reauthentication {
           this.#running = undefined
           this.succeeded(result, hook)
           this.#actor.sends.release()
-          this.#actor.status({ kind: 'authenticated' })
+          this.#actor.authenticatedAnew()
           if (running.expired) this.#redoneUs = this.#actor.options.clock.monoUs()
           if (running.resubscribes) this.#actor.session.replayPrivate()
         }),

@@ -23,6 +23,7 @@ import {
 } from './mistakes.ts'
 import type { WebSocketActorOptions } from './options.ts'
 import { type Deferred, deferred } from './promises.ts'
+import { Readiness } from './readiness.ts'
 import { type ResolvedActorOptions, resolveActorOptions } from './resolve.ts'
 import { checkSend, type WsSendOptions } from './send-options.ts'
 import { mayConnect, statusOf } from './state.ts'
@@ -39,8 +40,7 @@ export class ResolvedActor implements WsActor {
   readonly #closed: Deferred<WsStopped> = deferred()
   /** It has ended, and calls that hooks had made before are yet to be told so. */
   #ending: WsStopped | undefined
-  /** Undefined while nobody waits for it. */
-  #ready: Deferred<WsOpenInfo> | undefined
+  readonly #ready = new Readiness(() => this.#accepting?.info)
   /** `drain()` has been called: nothing new is accepted, for good. */
   #draining = false
   readonly #drained = new Set<(all: boolean) => void>()
@@ -50,7 +50,7 @@ export class ResolvedActor implements WsActor {
   constructor(options: ResolvedActorOptions) {
     this.transportName = options.transport.name
     this.#core = new Interpreter(options, {
-      ready: (info) => this.#ready?.resolve(info),
+      accepting: () => this.#ready.look(),
       disconnected: (cause) => this.#disconnected(cause),
       finished: (cause, reason) => this.#finished(cause, reason),
       progressed: () => this.#progressed(),
@@ -65,6 +65,11 @@ export class ResolvedActor implements WsActor {
     return this.#core.connection
   }
 
+  /** Ready, but for an authentication that is being done anew: asks are refused until then. */
+  get authenticatesAnew(): boolean {
+    return this.#core.session.auth.blocks
+  }
+
   start(): void {
     const { signal, clock } = this.#core.options
     if (this.#core.state.kind !== 'idle') return
@@ -76,12 +81,10 @@ export class ResolvedActor implements WsActor {
 
   async ready(options?: { readonly timeoutMs?: number; readonly signal?: AbortSignal }): Promise<WsOpenInfo> {
     const { timeoutMs, signal } = checkWait('ready', options)
-    // Of the connection that is on its way out: who asks now waits for the next one, or for the end.
-    const { kind } = this.#core.state
-    const leaving = kind === 'draining' || kind === 'closing' || this.#core.asks.lanes.linkClosed
-    if (this.#ready?.settled && leaving) this.#ready = undefined
-    this.#ready ??= this.#readiness()
-    const { promise } = this.#ready
+    const { state } = this.#core
+    const promise = this.#ready.wait(() =>
+      state.kind === 'stopped' ? { reason: this.#endError(state.cause) } : undefined,
+    )
     if (timeoutMs === undefined && options?.signal === undefined) return promise
     const ms = timeoutMs ?? MAX_TIMER_MS
     const expired = (): Error => timeoutError('the actor was not ready', ms)
@@ -281,6 +284,11 @@ export class ResolvedActor implements WsActor {
     }
   }
 
+  /** Where asks are accepted, and the link has not begun to refuse them. */
+  get #accepting(): LiveConnection | undefined {
+    return this.#core.asks.lanes.linkClosed ? undefined : this.#carrier()
+  }
+
   /** Where asks and sends of users go; undefined when they are not accepted. */
   #carrier(): LiveConnection | undefined {
     const { state, session, live } = this.#core
@@ -292,14 +300,6 @@ export class ResolvedActor implements WsActor {
     isOpen: this.#carrier() !== undefined,
     mayWait: !this.#draining && mayConnect(this.#core.state),
   })
-
-  #readiness(): Deferred<WsOpenInfo> {
-    const ready = deferred<WsOpenInfo>()
-    const { state, live } = this.#core
-    if (state.kind === 'ready' && !this.#core.asks.lanes.linkClosed) ready.resolve((live as LiveConnection).info)
-    if (state.kind === 'stopped') ready.reject(this.#endError(state.cause))
-    return ready
-  }
 
   /** From inside a hook as well at once: what a link delivers in one go must stop coming. */
   #setPaused(paused: boolean): void {
@@ -348,8 +348,7 @@ export class ResolvedActor implements WsActor {
     this.#room?.reject(this.#endError(cause))
     this.#room = undefined
     for (const settle of this.#drained) settle(false)
-    // Whoever waits from now on waits for the next connection.
-    if (this.#ready?.settled) this.#ready = undefined
+    this.#ready.connectionEnded()
   }
 
   #finished(cause: WsDisconnectCause, reason: string): void {
@@ -363,7 +362,7 @@ export class ResolvedActor implements WsActor {
     const ending = this.#ending
     if (ending === undefined) return
     this.#ending = undefined
-    if (this.#ready?.settled === false) this.#ready.reject(this.#endError(ending.cause))
+    this.#ready.ended(() => this.#endError(ending.cause))
     this.#closed.resolve(ending)
   }
 

@@ -93,7 +93,7 @@ export class HealingConnection implements WsConnection {
     const { status } = this.#actor
     if (status === 'stopped') return 'closed'
     if (this.#ending) return 'closing'
-    return status === 'ready' ? 'open' : 'connecting'
+    return status === 'ready' && !this.#actor.authenticatesAnew ? 'open' : 'connecting'
   }
 
   ready(options?: WsWaitOptions): Promise<WsOpenInfo> {

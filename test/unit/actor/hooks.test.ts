@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { jsonHandler, readyActor } from './support.ts'
+import { WsCircuitBreaker } from '../../../src/reconnect/circuit-breaker.ts'
+import { ConnectBudget } from '../../../src/reconnect/connect-budget.ts'
+import { jsonHandler, mockActor, readyActor } from './support.ts'
 
 const every = (ms: number) => ({ nextDelayMs: () => ms, reset() {} })
 
@@ -123,6 +125,29 @@ describe('user code that fails', () => {
       expect(actor.status).toBe('ready')
       expect(hookErrors.map(({ hook }) => hook)).toEqual(['handler.classifyDisconnect', 'reconnect.nextDelayMs'])
     }
+  })
+
+  it('a circuit breaker or budget that fails where the attempt is over already does not, either', async () => {
+    const fails = (): never => {
+      throw new Error('no')
+    }
+    const breaker = Object.assign(new WsCircuitBreaker(), { failed: fails, succeeded: fails })
+    const budget = Object.assign(new ConnectBudget(), { coolDown: fails })
+    let refusals = 0
+    const { actor, server, pass, hookErrors } = mockActor(
+      { circuitBreaker: breaker, connectBudget: budget, stableMs: 1, reconnect: every(1) },
+      (link) => (refusals++ === 0 ? link.refuse({ status: 429, headers: [['Retry-After', '1']] }) : link.accept()),
+    )
+    actor.start()
+    await pass()
+    expect(hookErrors.map(({ hook }) => hook)).toEqual(['circuitBreaker.failed', 'connectBudget.coolDown'])
+    expect(actor.status).toBe('backoff')
+    await pass(1001)
+    server().sendText('{}')
+    await pass()
+    await pass(1)
+    expect(hookErrors.at(-1)?.hook).toBe('circuitBreaker.succeeded')
+    expect(actor.status).toBe('ready')
   })
 
   it('the handler classifies first; an immediate reconnect is granted once', async () => {

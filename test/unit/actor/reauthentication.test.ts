@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { WsEndpointHandler, WsSession } from '../../../src/session/endpoint-handler.ts'
 import { WsAuthRefusedError } from '../../../src/session/endpoint-handler.ts'
 import type { MockServerLink } from '../../../src/transport/mock.ts'
+import { healing } from '../front/healing-support.ts'
 import { follow, type Json, jsonHandler, jsonSubscriptions, readyActor, sentTo } from './support.ts'
 
 const ASK = { frame: '{"id":"q"}', requestId: 'q', confirmMode: 'sent', timeoutMs: 1000 } as const
@@ -36,6 +37,29 @@ async function gated(
 const subscribed = (server: MockServerLink): unknown[] => sentTo(server).map((json) => json['sub'])
 
 describe('an authentication that expires', () => {
+  it('is waited for by ready(), and state says so, as long as asks are refused for want of it', async () => {
+    const logins: (() => void)[] = []
+    const { handler } = jsonHandler({
+      authenticate: () => new Promise<void>((resolve) => logins.push(resolve)),
+      handleServerError: () => 'reauthenticate',
+    })
+    const { connection, server, pass, closed } = await healing({ handler })
+    const first = follow(connection.ready())
+    logins[0]?.()
+    await pass()
+    expect([first.value !== undefined, connection.state]).toEqual([true, 'open'])
+    server().sendText('{"fault":"expired"}')
+    await pass()
+    const [again, ask] = [follow(connection.ready()), follow(connection.ask(ASK))]
+    await pass()
+    expect(ask.value).toMatchObject({ kind: 'not-delivered', reason: 'not-ready' })
+    expect([again.value, connection.state]).toEqual([undefined, 'connecting'])
+    logins[1]?.()
+    await pass()
+    expect([again.value !== undefined, connection.state]).toEqual([true, 'open'])
+    await closed()
+  })
+
   it('is renewed at four fifths of its life, again and again, while asks go on', async () => {
     const renewed: number[] = []
     const { pass, actor, of, calls, clock, transport } = await gated(
