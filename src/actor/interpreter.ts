@@ -1,17 +1,14 @@
-import { guardKeyLog } from '../connect/key-log.ts'
 import type { WsDisconnectCause } from '../errors/disconnect-cause.ts'
 import { CarriedByAll } from '../health/carried.ts'
 import { WsHealthMonitor } from '../health/health-monitor.ts'
 import { checkedIds, SequentialRequestIds, type WsRequestIds } from '../requests/request-ids.ts'
 import { FramePacer } from '../session/pacing.ts'
 import type { WsBatch, WsLink, WsLinkEvents, WsOpenInfo } from '../transport/transport.ts'
-import { Admission } from './admission.ts'
 import { Asks } from './asks.ts'
-import { Attempt, type AttemptContext } from './attempt.ts'
+import { Attempts } from './attempts.ts'
 import { hookThrew, toError } from './causes.ts'
-import { decide } from './decide.ts'
 import type { ActorEffect } from './effects.ts'
-import type { ActorEvent, Decision } from './events.ts'
+import type { ActorEvent } from './events.ts'
 import { Hooks } from './hooks.ts'
 import { Inbound } from './inbound.ts'
 import { LiveConnection } from './live-connection.ts'
@@ -52,11 +49,9 @@ export class Interpreter {
   readonly #inbound: Inbound<unknown, unknown>
   readonly watch: Watch
   readonly #listener: InterpreterListener
-  readonly #admission: Admission
   readonly #pacer: FramePacer | undefined
-  readonly #attempts: AttemptContext
+  readonly #attempts: Attempts
   #state: ActorState = IDLE
-  #attempt: Attempt | undefined
   #live: LiveConnection | undefined
   #running = false
   #settingDown = false
@@ -102,15 +97,7 @@ export class Interpreter {
       rtt: (rttUs, atUs) => this.watch.rtt(rttUs, atUs),
     })
     this.watch = new Watch(this)
-    this.#admission = new Admission(options.admission, options.clock)
-    // The key log is user code as any hook is, and called from the depths of a transport.
-    const tls = guardKeyLog(options.tls, (log, line) => this.enter(() => this.hooks.notify('tls.keyLog', log, line)))
-    this.#attempts = {
-      options: tls === options.tls ? options : { ...options, tls },
-      admission: this.#admission,
-      lastHost: undefined,
-      onHeld: ({ why, host, delayMs }) => this.enter(() => this.status({ kind: 'held', why, host, delayMs })),
-    }
+    this.#attempts = new Attempts(this)
   }
 
   get state(): ActorState {
@@ -262,7 +249,7 @@ export class Interpreter {
         this.status({ kind: 'ready' })
         break
       case 'announce-healthy':
-        this.hooks.notify('circuitBreaker.succeeded', () => this.#admission.succeeded())
+        this.#attempts.succeeded()
         this.#pacer?.recover()
         this.hooks.notify('reconnect.reset', () => options.reconnect.reset())
         this.status({ kind: 'healthy' })
@@ -275,7 +262,7 @@ export class Interpreter {
         this.sends.stopped()
         break
       case 'terminate-link':
-        this.#attempt?.terminate(effect.cause)
+        this.#attempts.terminate(effect.cause)
         break
       case 'close-link':
         asks.lanes.close()
@@ -285,7 +272,7 @@ export class Interpreter {
         this.#end(effect)
         break
       case 'decide': {
-        const decision = this.#decide(effect)
+        const decision = this.#attempts.decide(effect)
         this.dispatch({ kind: 'decided', generation: effect.generation, decision })
         break
       }
@@ -303,21 +290,10 @@ export class Interpreter {
     }
   }
 
-  #decide(effect: Extract<ActorEffect, { kind: 'decide' }>): Decision {
-    // What a connection that had proven healthy dies of is not what a circuit breaker counts.
-    if (this.#state.course.attempt > 0)
-      this.hooks.notify('circuitBreaker.failed', () => this.#admission.failed(effect.cause))
-    return decide(effect, this.options, this.hooks, (forMs) => {
-      const host = this.#attempts.lastHost
-      if (host !== undefined) this.hooks.notify('connectBudget.coolDown', () => this.#admission.coolDown(host, forMs))
-    })
-  }
-
   #connect({ generation, attempt }: Extract<ActorEffect, { kind: 'connect' }>): void {
     this.health.count.attempts++
     this.status({ kind: 'connecting', attempt })
-    this.#attempt = new Attempt(this.#attempts, this.#linkEvents(generation))
-    this.#attempt.start(attempt)
+    this.#attempts.begin(attempt, this.#linkEvents(generation))
   }
 
   /** What an attempt that is over has to say does not get through. */
@@ -362,7 +338,7 @@ export class Interpreter {
   #begin(info: WsOpenInfo): void {
     const { clock, random } = this.options
     const { connection, generation } = this.#state.course
-    const link = this.#attempt?.link as WsLink
+    const link = this.#attempts.link as WsLink
     const live = new LiveConnection({ connection, generation, info }, link, this.asks.lanes, random, clock.monoUs())
     this.#live = live
     this.#pacer?.reset()
@@ -377,7 +353,7 @@ export class Interpreter {
   #end({ cause, opened, attempt }: Extract<ActorEffect, { kind: 'end-link' }>): void {
     const { clock, ingress } = this.options
     const live = this.#live
-    this.#attempt = undefined
+    this.#attempts.ended()
     if (!opened) this.health.count.attemptsFailed++
     if (cause.kind === 'remote-closed' && cause.closeCode === 1008) this.#pacer?.slowDown()
     if (cause.kind !== 'local-stop') this.telling.remember(cause.kind, cause.code, cause.message)
