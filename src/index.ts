@@ -1,5 +1,6 @@
 export type { WsActor, WsActorStats } from './actor/actor.ts'
 export type { WsStatusDiagnostics } from './actor/diagnostics.ts'
+export type { WsOpenGap } from './actor/open-gaps.ts'
 export type { WebSocketActorOptions } from './actor/options.ts'
 export type { WsRecentError } from './actor/recent-errors.ts'
 export type {
@@ -42,6 +43,7 @@ export {
   type WsSessionStage,
 } from './errors/disconnect-cause.ts'
 export { SharedWsError, WsConfigError, type WsConfigProblem } from './errors/errors.ts'
+export type { WsGapRemedy, WsGapReport, WsGapReported } from './errors/gap-report.ts'
 export { PROTOCOL_STATUSES, type ProtocolStatus, type ProtocolStatusCode } from './errors/statuses.ts'
 export { connect } from './front/connect.ts'
 export type {

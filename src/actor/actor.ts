@@ -1,4 +1,5 @@
 import type { WsDisconnectCause } from '../errors/disconnect-cause.ts'
+import type { WsGapReport, WsGapReported } from '../errors/gap-report.ts'
 import type { WsHealthSnapshot } from '../health/metrics.ts'
 import type { WsDelegatedRequest } from '../requests/delegated-request.ts'
 import type { WsOutcome } from '../requests/outcome.ts'
@@ -6,6 +7,7 @@ import type { WsUnresolved } from '../requests/pending-requests.ts'
 import type { WsSessionSend } from '../session/endpoint-handler.ts'
 import type { WsSubscriptionState } from '../session/subscriptions.ts'
 import type { WsOpenInfo, WsPayload } from '../transport/transport.ts'
+import type { WsOpenGap } from './open-gaps.ts'
 import type { WsRecentError } from './recent-errors.ts'
 import type { WsSendOptions } from './send-options.ts'
 import type { WsConnectionStatus, WsStatusEvent, WsStopped } from './status.ts'
@@ -88,6 +90,20 @@ export interface WsActor {
   subscriptions(): readonly WsSubscriptionState[]
   /** Sends all desired subscriptions again on the current connection. False when there is none that has come that far. */
   replay(): boolean
+
+  /**
+   * A message that you have read shows a hole in a sequence: its `gap` is told now, from inside a callback as well, and its
+   * `remedy` follows. An ingress and a session have the same call. Throws `ERR_CONFIG`, and `ERR_NO_SUBSCRIPTIONS` for `resubscribe`
+   * where nothing knows how.
+   */
+  reportGap(gap: WsGapReport): WsGapReported
+  /**
+   * What you mend yourself (`remedy: 'continue'`) is mended: its `resumed` is told, unless the feed, too, has something to make up for.
+   * False: no gap of that key waits for it, because none was told, or its connection has ended.
+   */
+  reportResumed(key?: string): boolean
+  /** The gaps of the connection that goes on which have not ended by `resumed`, be it silence, a revocation or a hole; oldest first. */
+  openGaps(): readonly WsOpenGap[]
 
   /**
    * What happens to the actor from now on, until `stopped`. Any number of iterators; each holds the newest 1024 events that

@@ -1,5 +1,6 @@
 import type { WsDisconnectCause, WsSessionStage } from '../errors/disconnect-cause.ts'
 import { SharedWsError } from '../errors/errors.ts'
+import type { WsGapReport } from '../errors/gap-report.ts'
 import type { WsLatencyVerdict } from '../health/latency-policy.ts'
 import type { LivenessVerdict } from '../health/liveness.ts'
 import type { SilentTopic } from '../health/topic-watch.ts'
@@ -13,6 +14,9 @@ export type WentSilent = Extract<WsDisconnectCause, { kind: 'went-silent' }>
 
 /** RFC 6455 7.1.5: no close handshake, unless the link tells better. */
 const ABNORMAL = 1006
+
+/** Of a sequence number in a cause: more is not one, and causes are kept. */
+const MAX_NUMBER_CHARS = 64
 
 export function stoppedByUser(): LocalStop {
   return { kind: 'local-stop', code: 'LOCAL_CLOSE', message: 'stopped by us', closeCode: ABNORMAL, closeReason: '' }
@@ -78,6 +82,25 @@ export function pongTimedOut(silentForMs: number): WentSilent {
 export function topicSilent({ topic, silentForMs }: SilentTopic): WsDisconnectCause {
   const message = `nothing of topic ${quoteText(topic)} for ${Math.round(silentForMs)} ms (topics.silentAfterMs)`
   return { kind: 'topic-silent', code: 'ERR_TOPIC_SILENT', message, topic, silentForMs }
+}
+
+/** `of`: as somebody reported it; numbers may be of the venue's making. */
+export function sequenceGap({ key, expected, received }: WsGapReport): WsDisconnectCause {
+  const [want, came] = [expected, received].map((value) => (value === undefined ? undefined : String(value)))
+  const of = key === undefined ? 'the connection' : `topic ${quoteText(key)}`
+  const numbers = [
+    ...(want === undefined ? [] : [`${quoteText(want)} was expected`]),
+    ...(came === undefined ? [] : [`${quoteText(came)} came`]),
+  ]
+  const message = `a hole in the sequence of ${of}${numbers.length === 0 ? '' : `: ${numbers.join(', ')}`}`
+  return {
+    kind: 'sequence-gap',
+    code: 'ERR_SEQUENCE_GAP',
+    message,
+    ...(key === undefined ? {} : { key }),
+    ...(want === undefined ? {} : { expected: want.slice(0, MAX_NUMBER_CHARS) }),
+    ...(came === undefined ? {} : { received: came.slice(0, MAX_NUMBER_CHARS) }),
+  }
 }
 
 export function tooSlow({ percentile, rttUs, limitUs }: WsLatencyVerdict): WsDisconnectCause {

@@ -1,4 +1,5 @@
 import type { WsDisconnectCause } from '../errors/disconnect-cause.ts'
+import type { WsGapReport, WsGapReported } from '../errors/gap-report.ts'
 import type { WsHealthMonitor } from '../health/health-monitor.ts'
 import type { WsHeartbeat } from '../health/ping-pong.ts'
 import type { WsIngressSink, WsIngressVerdict } from '../ingress/ingress.ts'
@@ -12,6 +13,7 @@ import type { Hooks } from './hooks.ts'
 import type { LiveConnection } from './live-connection.ts'
 import type { ResolvedActorOptions } from './resolve.ts'
 import type { Next } from './state.ts'
+import type { Topics } from './topics.ts'
 
 /** What the way in needs of the actor. */
 export interface InboundOwner {
@@ -23,8 +25,7 @@ export interface InboundOwner {
   /** A frame may answer a subscription message. True: it did. */
   subscriptionAnswer(frame: WsFrame): boolean
   leave(cause: WsDisconnectCause, next: Next): void
-  /** Data of a topic that may be watched. */
-  topicData(topic: string, atUs: number): void
+  topics(): Topics
   rtt(rttUs: number, atUs: number): void
 }
 
@@ -69,11 +70,15 @@ export class Inbound<M, E> implements WsIngressSink<E> {
     let data = !this.#perFrame
     if (this.#perFrame) {
       for (let i = 0; i < length && this.#owner.wanted(live); i++) {
-        if (this.#frame(batch.at(i), live, session)) data = true
+        const frame = batch.at(i)
+        live.frame = frame
+        if (this.#frame(frame, live, session)) data = true
       }
+      live.frame = undefined
     }
     if (data) {
       live.dataSeen = true
+      live.dataReads++
       this.dataUntilUs = receivedUs
     }
   }
@@ -90,6 +95,16 @@ export class Inbound<M, E> implements WsIngressSink<E> {
       event,
       this.#connection,
     )
+  }
+
+  /** Called by the ingress. */
+  reportGap(gap: WsGapReport): WsGapReported {
+    return this.#owner.topics().sequences.report(gap)
+  }
+
+  /** Called by the ingress. */
+  reportResumed(key?: string): boolean {
+    return this.#owner.topics().sequences.mended(key)
   }
 
   /** True: application data, and not only what keeps the session going. */
@@ -245,7 +260,7 @@ export class Inbound<M, E> implements WsIngressSink<E> {
       this.#hooks.failed('topics.topicOf', error)
       return
     }
-    if (typeof topic === 'string') this.#owner.topicData(topic, frame.receivedMonoUs)
+    if (typeof topic === 'string') this.#owner.topics().data(topic, frame.receivedMonoUs)
     else if (topic !== undefined) this.#hooks.nonsense('topics.topicOf', topic, 'a string, or undefined')
   }
 

@@ -93,7 +93,7 @@ export class Interpreter {
       refused: (error) => this.session.refused(error),
       subscriptionAnswer: (frame) => this.session.subscriptionAnswer(frame),
       leave: (cause, next) => this.leave(cause, next, true),
-      topicData: (topic, atUs) => this.watch.topics.data(topic, atUs),
+      topics: () => this.watch.topics,
       rtt: (rttUs, atUs) => this.watch.rtt(rttUs, atUs),
     })
     this.watch = new Watch(this)

@@ -1,6 +1,7 @@
 import type { WsPingPongLink } from '../health/ping-pong.ts'
 import type { PendingRequest, RequestCarrier } from '../requests/pending-request.ts'
 import type { RandomSource } from '../support/random.ts'
+import type { WsFrame } from '../transport/frame.ts'
 import { OFFER_FULL, type WsDelivery, type WsLink, type WsOpenInfo, type WsPayload } from '../transport/transport.ts'
 import type { Lanes } from './lanes.ts'
 import type { PingCarrier } from './pings.ts'
@@ -16,6 +17,10 @@ export class LiveConnection implements RequestCarrier, WsPingPongLink {
   readonly #lanes: Lanes
   /** Application data has come. */
   dataSeen = false
+  /** Reads that brought some. */
+  dataReads = 0
+  /** What hooks are looking at. */
+  frame: WsFrame | undefined
   /** The user has been told that data flows again. */
   resumed = false
   /** The server has answered something since it answered the last subscription: a pong, a heartbeat, a reply. */

@@ -24,6 +24,8 @@ export interface GapDebts {
   readonly feed: FeedDebt
   /** The user mends it, and says when he has. */
   readonly user: boolean
+  /** It is we who mend it: a connection on which that does not come to an end is not a healthy one. */
+  readonly isOurs?: boolean
 }
 
 interface Open {
@@ -31,6 +33,8 @@ interface Open {
   readonly cause: WsDisconnectCause
   feed: FeedDebt
   user: boolean
+  isOurs: boolean
+  isAcked: boolean
   reports: number
   messages: number | undefined
 }
@@ -63,20 +67,74 @@ export class OpenGaps {
   report(key: string, fromUs: number, cause: WsDisconnectCause, debts: GapDebts, messages?: number): boolean {
     const open = this.#open.get(key)
     if (open === undefined) {
-      this.#open.set(key, { fromUs, cause, ...debts, reports: 1, messages })
+      const { feed, user, isOurs = false } = debts
+      this.#open.set(key, { fromUs, cause, feed, user, isOurs, isAcked: false, reports: 1, messages })
       return true
     }
     open.reports++
     if (messages !== undefined) open.messages = (open.messages ?? 0) + messages
-    if (WEIGHT[debts.feed] > WEIGHT[open.feed]) open.feed = debts.feed
+    if (WEIGHT[debts.feed] > WEIGHT[open.feed]) {
+      open.feed = debts.feed
+      open.isAcked = false
+    }
     open.user ||= debts.user
+    open.isOurs ||= debts.isOurs === true
     return false
+  }
+
+  get anyToAsk(): boolean {
+    return this.#any(({ feed }) => feed === 'to-ask')
+  }
+
+  /** Something is to be mended by us, and is not even acknowledged yet. */
+  get anyOurs(): boolean {
+    return this.#any(({ feed, isOurs, isAcked }) => isOurs && !isAcked && feed !== 'none')
+  }
+
+  /** Its topic has been asked for anew by us, because of a hole, and data is yet to come. */
+  isOnItsWay(key: string): boolean {
+    const open = this.#open.get(key)
+    return open?.feed === 'asked' && open.isOurs
+  }
+
+  acked(key: string): void {
+    const open = this.#open.get(key)
+    if (open?.feed === 'asked') open.isAcked = true
+  }
+
+  toAsk(): string[] {
+    return [...this.#open.keys()].filter((key) => this.feedOf(key) === 'to-ask')
+  }
+
+  owesUser(key: string): boolean {
+    return this.#open.get(key)?.user === true
+  }
+
+  of(key: string): WsOpenGap | undefined {
+    const open = this.#open.get(key)
+    return open === undefined ? undefined : describe(key, open)
   }
 
   /** Its topic has been asked for anew: what comes after the acknowledgement counts. */
   asked(key: string): void {
     const open = this.#open.get(key)
-    if (open !== undefined && open.feed !== 'lost') open.feed = 'asked'
+    if (open?.feed !== 'to-ask') return
+    open.feed = 'asked'
+    open.isAcked = false
+  }
+
+  /** That could not be done. */
+  notAsked(key: string): void {
+    const open = this.#open.get(key)
+    if (open?.feed === 'asked') open.feed = 'to-ask'
+  }
+
+  /** What the user was to mend, the feed will: its topic is being asked for. */
+  leaveToFeed(key: string): void {
+    const open = this.#open.get(key)
+    if (open?.user !== true) return
+    open.user = false
+    if (open.feed === 'none') open.feed = 'asked'
   }
 
   /** The feed has brought what was asked of it. True: with that the gap has ended. */
@@ -105,16 +163,26 @@ export class OpenGaps {
   }
 
   list(): WsOpenGap[] {
-    return Array.from(this.#open, ([key, { fromUs, cause, reports, messages }]) => ({
-      ...(key === WHOLE ? {} : { key }),
-      fromUs,
-      cause,
-      reports,
-      ...(messages === undefined ? {} : { messages }),
-    }))
+    return Array.from(this.#open, ([key, open]) => describe(key, open))
+  }
+
+  #any(is: (open: Open) => boolean): boolean {
+    if (this.#open.size === 0) return false
+    for (const open of this.#open.values()) if (is(open)) return true
+    return false
   }
 
   #endIfDone(key: string, { feed, user }: Open): boolean {
     return feed === 'none' && !user && this.#open.delete(key)
+  }
+}
+
+function describe(key: string, { fromUs, cause, reports, messages }: Open): WsOpenGap {
+  return {
+    ...(key === WHOLE ? {} : { key }),
+    fromUs,
+    cause,
+    reports,
+    ...(messages === undefined ? {} : { messages }),
   }
 }

@@ -13,8 +13,8 @@ export interface Wanted {
   readonly areAnswered: boolean
   /** Somebody has said within what time there must be data. */
   readonly dataIsDue: boolean
-  /** Of a topic that is watched nothing has come for too long. */
-  readonly topicIsSilent: boolean
+  /** Of a topic that is watched nothing has come for too long, or messages are missing that are being made up for. */
+  readonly topicIsUnwell: boolean
 }
 
 /**
@@ -47,7 +47,7 @@ export class Proof {
 }
 
 function judge(wanted: Wanted, live: LiveConnection): 'proven' | 'open' | 'quiet' {
-  if (wanted.topicIsSilent) return 'open'
+  if (wanted.topicIsUnwell) return 'open'
   if (wanted.desired === 0) return live.dataSeen || live.answerSeen ? 'proven' : 'open'
   if (!wanted.allSettled) {
     // What came before says nothing about the subscriptions.

@@ -203,6 +203,7 @@ export class SessionRunner {
     if (subscriptions === undefined) return
     const added = subscriptions.add(add)
     const removed = subscriptions.remove(remove)
+    for (const item of added) this.#actor.watch.topics.sequences.wanted(item)
     for (const item of remove) this.#actor.watch.topics.unwanted(item)
     const replayed = this.#actor.live?.replayed ?? 'nothing'
     if (replayed === 'nothing') return
@@ -211,13 +212,17 @@ export class SessionRunner {
     this.#send('update', () => subscriptions.request(now, removed))
   }
 
-  /** Takes silent topics off and asks for them again. */
-  resubscribe(items: readonly string[]): void {
+  acked(): string[] {
+    return this.#subscriptions?.itemsIn('acked') ?? []
+  }
+
+  /** Takes topics off and asks for them again. False: the manager failed, or the lane is full. */
+  resubscribe(items: readonly string[]): boolean {
     const subscriptions = this.#subscriptions
-    if (subscriptions === undefined || this.#actor.live?.replayed !== 'all') return
+    if (subscriptions === undefined || this.#actor.live?.replayed !== 'all') return false
     const acked = items.filter((item) => subscriptions.stageOf(item) === 'acked')
-    this.#send('update', () => subscriptions.request([], acked))
-    this.#send('update', () => subscriptions.request(acked, []))
+    const isOff = this.#send('update', () => subscriptions.request([], acked))
+    return this.#send('update', () => subscriptions.request(acked, [])) && isOff
   }
 
   /** True: the frame was an answer to a subscription message. */
@@ -269,12 +274,13 @@ export class SessionRunner {
     }
   }
 
-  #send(member: 'initial' | 'update', make: () => readonly WsSubscriptionRequest[]): void {
+  /** True: all of it was handed over. */
+  #send(member: 'initial' | 'update', make: () => readonly WsSubscriptionRequest[]): boolean {
     const { hooks, asks, isInside } = this.#actor
     const requests = hooks.call(`subscriptionManager.${member}`, make)
     if (requests === THREW) {
       this.#failed(member)
-      return
+      return false
     }
     for (const [i, { payload, subscribe, requestId }] of requests.entries()) {
       const onTaken = (): void => {
@@ -295,8 +301,9 @@ export class SessionRunner {
         this.#subscriptions?.unsent(requests.slice(i))
         this.#failed(member)
       }
-      if (sent === 'full' || sent === 'not-open' || sent === THREW) return
+      if (sent === 'full' || sent === 'not-open' || sent === THREW) return false
     }
+    return true
   }
 
   /** A connection without its subscriptions is one that brings nothing, and nobody would know. */
@@ -328,6 +335,8 @@ export class SessionRunner {
         return actor.asks.ask(request, carrier, () => live.connection, true)
       },
       nextRequestId: () => actor.ids.next(),
+      reportGap: (gap) => actor.watch.topics.sequences.report(gap, live),
+      reportResumed: (key) => actor.watch.topics.sequences.mended(key, live),
       authExpired: () =>
         actor.enter(() => {
           if (carrier() !== undefined) this.auth.expired()

@@ -71,6 +71,12 @@ export type ActorState =
     }
   | { readonly kind: 'stopped'; readonly course: Course; readonly cause: WsDisconnectCause }
 
+/** What the link brings is delivered. */
+export function takesFrames(state: ActorState): boolean {
+  if (state.kind === 'closing') return state.dueUs !== undefined
+  return state.kind === 'opening' || state.kind === 'ready' || state.kind === 'draining'
+}
+
 /** How long the states last; ms. */
 export interface Rules {
   readonly authTimeoutMs: number

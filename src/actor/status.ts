@@ -63,6 +63,8 @@ export type WsStatusEvent =
       readonly key?: string
       readonly fromUs: number
       readonly toUs: number
+      /** How many messages are missing; only of a hole in a sequence, where its reporter said so. */
+      readonly messages?: number
       readonly cause: WsDisconnectCause
     })
   /**

@@ -4,7 +4,8 @@ import { TopicWatch } from '../health/topic-watch.ts'
 import { topicSilent } from './causes.ts'
 import { FollowedTopics } from './followed-topics.ts'
 import type { Interpreter } from './interpreter.ts'
-import { OpenGaps } from './open-gaps.ts'
+import { OpenGaps, WHOLE } from './open-gaps.ts'
+import { SequenceGaps } from './sequence-gaps.ts'
 import type { StatusNews } from './telling.ts'
 
 type ToldGap = Omit<Extract<StatusNews, { kind: 'gap' }>, 'kind' | 'scope'>
@@ -21,12 +22,14 @@ export class Topics {
   /** Something of them is missing: `resumed` is due. */
   readonly gaps = new OpenGaps()
   readonly limit: ResubscribeLimit
+  readonly sequences: SequenceGaps
   /** Hopelessly silent, and authenticated anew for: another connection is what is left to try. */
   readonly #suspected = new Set<string>()
 
   constructor(actor: Interpreter) {
     this.#actor = actor
     const { topics } = actor.options
+    this.sequences = new SequenceGaps(actor, this)
     this.limit = new ResubscribeLimit(topics?.resubscribeEveryMs ?? DEFAULT_RESUBSCRIBE_EVERY_MS)
     if (topics === undefined) return
     if (topics.topicOf === undefined) this.#followed = new FollowedTopics(actor)
@@ -40,6 +43,7 @@ export class Topics {
     this.#followed?.clear()
     this.limit.clear()
     this.gaps.clear()
+    this.sequences.clear()
     this.#suspected.clear()
   }
 
@@ -51,8 +55,9 @@ export class Topics {
   acked(topic: string): void {
     const isWatched = this.#watch !== undefined && this.#followed?.follow(topic) !== false
     if (isWatched) this.#watch?.acked(topic, this.#actor.options.clock.monoUs())
+    this.gaps.acked(topic)
     // Where nobody tells topics apart, the acknowledgement is all that is known.
-    if (!isWatched && this.gaps.fed(topic)) this.#actor.status({ kind: 'resumed', key: topic })
+    if (!isWatched && this.gaps.fed(topic)) this.gapEnded(topic)
   }
 
   /** The venue sends nothing of it now. */
@@ -65,6 +70,7 @@ export class Topics {
   unwanted(topic: string): void {
     this.forgotten(topic)
     this.gaps.forget(topic)
+    this.sequences.unwanted(topic)
     this.#suspected.delete(topic)
   }
 
@@ -72,10 +78,12 @@ export class Topics {
     const news = this.#watch?.data(topic, atUs)
     if (news === undefined) return
     this.#suspected.delete(topic)
-    // Nothing resumes on the first connection but what was missing on it.
-    const isMissing = this.gaps.has(topic)
-    if (isMissing ? this.gaps.fed(topic) : (this.#actor.live?.connection ?? 1) > 1)
+    if (this.gaps.has(topic)) {
+      if (this.gaps.fed(topic)) this.gapEnded(topic)
+    } else if ((this.#actor.live?.connection ?? 1) > 1) {
+      // Nothing resumes on the first connection but what was missing on it.
       this.#actor.status({ kind: 'resumed', key: topic })
+    }
   }
 
   /** The transport tells of data of a topic that it follows. */
@@ -98,10 +106,26 @@ export class Topics {
     return this.gaps.has(topic)
   }
 
+  get wholeIsMissing(): boolean {
+    return this.gaps.has(WHOLE)
+  }
+
+  /** When the last data of it came before what came at `atUs`, or before the newest; undefined where nothing is awaited. */
+  beforeUs(topic: string, atUs = -Infinity): number | undefined {
+    return this.#watch?.lastBeforeUs(topic, atUs)
+  }
+
   /** After the link was drained. */
   judge(nowUs: number): void {
     // Of a connection that is on its way out nothing is asked.
-    const verdict = this.#actor.takesSessionSends ? this.#watch?.verdict(nowUs) : undefined
+    if (!this.#actor.takesSessionSends) return
+    const mayAsk = this.limit.allows(nowUs)
+    this.#judgeSilence(nowUs)
+    if (mayAsk) this.sequences.askAnew(nowUs)
+  }
+
+  #judgeSilence(nowUs: number): void {
+    const verdict = this.#watch?.verdict(nowUs)
     if (verdict === undefined) return
     for (const silent of verdict.silent) {
       const { topic, silentForMs, sinceUs } = silent
@@ -129,19 +153,22 @@ export class Topics {
 
   setPaused(paused: boolean, nowUs: number): void {
     this.#watch?.setPaused(paused, nowUs)
+    this.sequences.setPaused(paused)
   }
 
   /** Of a connection that takes what might be asked of it. */
   nextDueUs(): number {
-    return (this.#actor.takesSessionSends ? this.#watch?.nextDueUs() : undefined) ?? Infinity
+    if (!this.#actor.takesSessionSends) return Infinity
+    return Math.min(this.#watch?.nextDueUs() ?? Infinity, this.sequences.nextDueUs())
   }
 
   get shortestMs(): number {
     return this.#watch?.shortestMs ?? Infinity
   }
 
-  get anySilent(): boolean {
-    return this.#watch?.anySilent === true
+  /** A topic is silent, or has lost messages that are being made up for: this is no healthy connection. */
+  get anyUnwell(): boolean {
+    return this.#watch?.anySilent === true || this.gaps.anyOurs
   }
 
   /** Until it has been acknowledged (anew) and brings data. Missing already: the gap that was told goes on. */
@@ -150,6 +177,13 @@ export class Topics {
     const epochOffsetUs = clock.epochUs() - clock.monoUs()
     const [fromUs, toUs] = [sinceUs + epochOffsetUs, nowUs + epochOffsetUs]
     if (this.gaps.report(key, fromUs, cause, { feed: 'asked', user: false })) this.tellGap({ key, fromUs, toUs, cause })
+  }
+
+  gapEnded(key: string): void {
+    this.sequences.ended(key)
+    const { live } = this.#actor
+    if (key === WHOLE && live !== undefined) live.resumed = true
+    this.#actor.status(key === WHOLE ? { kind: 'resumed' } : { kind: 'resumed', key })
   }
 
   /** Without a key: of the whole connection, which goes on. */

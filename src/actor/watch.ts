@@ -1,5 +1,6 @@
 import { isLatencyVerdict } from '../health/latency-policy.ts'
 import { Liveness } from '../health/liveness.ts'
+import type { WsHealthSnapshot } from '../health/metrics.ts'
 import { isTimedOut } from '../health/ping-pong.ts'
 import { pongTimedOut, tooSlow, type WentSilent, wentSilent } from './causes.ts'
 import { Hearing } from './hearing.ts'
@@ -155,6 +156,13 @@ export class Watch {
     if (this.#paused) this.setPaused(false)
   }
 
+  snapshot(): WsHealthSnapshot {
+    const { hooks, health, carried } = this.#actor
+    health.count.hookErrors = hooks.errors
+    health.count.openGaps = this.topics.gaps.size
+    return health.snapshot(carried.sum)
+  }
+
   // — between two things that happen —
 
   /** What may have come true by what has just happened. */
@@ -162,6 +170,7 @@ export class Watch {
     const { state, live, asks } = this.#actor
     if (live === undefined) return
     const { generation } = live
+    this.topics.sequences.look(live)
     if (state.kind === 'ready') {
       if (
         !state.proven &&
@@ -170,7 +179,7 @@ export class Watch {
       ) {
         this.#actor.enter(() => this.#actor.dispatch({ kind: 'proven', generation }))
       }
-      const isDoubted = state.dueUs !== undefined && this.topics.anySilent
+      const isDoubted = state.dueUs !== undefined && this.topics.anyUnwell
       if (isDoubted) this.#actor.enter(() => this.#actor.dispatch({ kind: 'doubted', generation }))
     }
     if (state.kind === 'draining' && asks.table.size === 0 && asks.lanes.isEmpty) {
@@ -192,7 +201,7 @@ export class Watch {
       allSettled: session.allSettled,
       areAnswered: session.areAnswered,
       dataIsDue: options.liveness.staleAfterMs !== undefined || this.topics.shortestMs < Infinity,
-      topicIsSilent: this.topics.anySilent,
+      topicIsUnwell: this.topics.anyUnwell,
     }
   }
 
@@ -370,9 +379,8 @@ export class Watch {
   }
 
   #report(): void {
-    const { options, hooks, health, carried } = this.#actor
+    const { options, hooks } = this.#actor
     const { metrics } = options
-    health.count.hookErrors = hooks.errors
-    if (metrics !== undefined) hooks.notify('metrics.report', () => metrics.report(health.snapshot(carried.sum)))
+    if (metrics !== undefined) hooks.notify('metrics.report', () => metrics.report(this.snapshot()))
   }
 }

@@ -1,4 +1,5 @@
 import { WsConnectError, type WsDisconnectCause } from '../errors/disconnect-cause.ts'
+import type { WsGapReport, WsGapReported } from '../errors/gap-report.ts'
 import type { WsDelegatedRequest } from '../requests/delegated-request.ts'
 import type { WsOutcome } from '../requests/outcome.ts'
 import type { WsUnresolved } from '../requests/pending-requests.ts'
@@ -21,12 +22,14 @@ import {
   notOpenError,
   timeoutError,
 } from './mistakes.ts'
+import type { WsOpenGap } from './open-gaps.ts'
 import type { WebSocketActorOptions } from './options.ts'
 import { type Deferred, deferred } from './promises.ts'
 import { Readiness } from './readiness.ts'
 import { type ResolvedActorOptions, resolveActorOptions } from './resolve.ts'
 import { checkSend, type WsSendOptions } from './send-options.ts'
 import { mayConnect, statusOf } from './state.ts'
+import { statsOf } from './stats.ts'
 import type { WsConnectionStatus, WsStatusEvent, WsStopped } from './status.ts'
 import type { WayOut } from './timed-sends.ts'
 
@@ -168,6 +171,18 @@ export class ResolvedActor implements WsActor {
     return true
   }
 
+  reportGap(gap: WsGapReport): WsGapReported {
+    return this.#core.watch.topics.sequences.report(gap)
+  }
+
+  reportResumed(key?: string): boolean {
+    return this.#core.watch.topics.sequences.mended(key)
+  }
+
+  openGaps(): readonly WsOpenGap[] {
+    return this.#core.watch.topics.gaps.list()
+  }
+
   statusEvents(): AsyncIterableIterator<WsStatusEvent, undefined> {
     return this.#core.telling.feed.iterate()
   }
@@ -264,24 +279,7 @@ export class ResolvedActor implements WsActor {
   }
 
   stats(): WsActorStats {
-    const { state, health, hooks, carried, asks, sends, live, options } = this.#core
-    health.count.hookErrors = hooks.errors
-    const nowUs = options.clock.monoUs()
-    const dataUs = this.#core.lastDataUs
-    return {
-      ...health.snapshot(carried.sum),
-      status: this.status,
-      connection: this.connection,
-      attempt: state.course.attempt,
-      pending: asks.table.size,
-      queuedBytes: asks.lanes.bytes + (live?.link.queuedBytes ?? 0) + sends.waitingBytes,
-      keptMessages: sends.waiting,
-      uptimeMs: live === undefined ? 0 : (nowUs - live.openedUs) / 1000,
-      reconnects: Math.max(0, health.count.connectionsOpened - 1),
-      ...(live === undefined ? {} : { lastByteAgeMs: (nowUs - live.lastByteUs) / 1000 }),
-      ...(dataUs === undefined ? {} : { lastDataAgeMs: (nowUs - dataUs) / 1000 }),
-      recentErrors: this.#core.telling.errors.list(),
-    }
+    return statsOf(this.#core)
   }
 
   /** Where asks are accepted, and the link has not begun to refuse them. */
@@ -336,9 +334,10 @@ export class ResolvedActor implements WsActor {
 
   /** The first connection resumes nothing. */
   #tellResumed(): void {
-    const { live, state, session } = this.#core
+    const { live, state, session, watch } = this.#core
     if (live === undefined || live.resumed || !live.dataSeen || live.connection === 1) return
-    if (state.kind !== 'ready' || !session.allSettled) return
+    // Where it has lost something meanwhile, the one end is told for both.
+    if (state.kind !== 'ready' || !session.allSettled || watch.topics.wholeIsMissing) return
     live.resumed = true
     this.#core.enter(() => this.#core.status({ kind: 'resumed' }))
   }

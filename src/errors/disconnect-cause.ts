@@ -56,6 +56,17 @@ export type WsDisconnectCause =
   | (CauseBase & { readonly kind: 'went-silent'; readonly silentForMs: number })
   /** A topic stayed silent though it was asked for anew; others may have flowed. We gave the connection up. */
   | (CauseBase & { readonly kind: 'topic-silent'; readonly topic: string; readonly silentForMs: number })
+  /**
+   * A hole in a sequence of the venue's, as somebody reported it (`reportGap`): that was to cost the connection, or the topic had
+   * holes again and again though it was subscribed anew. Absent `key`: the sequence of the whole connection. `expected` and
+   * `received` as reported, as text.
+   */
+  | (CauseBase & {
+      readonly kind: 'sequence-gap'
+      readonly key?: string
+      readonly expected?: string
+      readonly received?: string
+    })
   /** Round trips became too slow for the latency policy; we wanted a better connection. */
   | (CauseBase & {
       readonly kind: 'high-latency'

@@ -1,7 +1,9 @@
+import type { WsOpenGap } from '../actor/open-gaps.ts'
 import type { WsRecentError } from '../actor/recent-errors.ts'
 import type { WsSendOptions } from '../actor/send-options.ts'
 import type { WsStatusEvent } from '../actor/status.ts'
 import type { WsDisconnectCause } from '../errors/disconnect-cause.ts'
+import type { WsGapReport, WsGapReported } from '../errors/gap-report.ts'
 import type { WsDistribution } from '../health/metrics.ts'
 import type { WsDelegatedRequest } from '../requests/delegated-request.ts'
 import type { WsOutcome } from '../requests/outcome.ts'
@@ -80,6 +82,12 @@ export interface WsConnectionStats {
   readonly lateReplies: number
   /** Frames that the handler took for answers and that settled nothing: interim ones, and those to nothing that is known. */
   readonly unmatchedReplies: number
+  /** Gaps of connections and topics. What the iterator's queue had no room for is in `droppedMessages`. */
+  readonly gaps: number
+  /** Holes in sequences that were reported, those among them that went into a gap that had not ended. */
+  readonly sequenceGaps: number
+  /** How many gaps {@link WsConnection.openGaps} has. */
+  readonly openGaps: number
   readonly callbackErrors: number
   /** How often this thread stood still for so long that silence proved nothing. */
   readonly stalls: number
@@ -153,6 +161,20 @@ export interface WsConnection extends AsyncIterable<WsEvent> {
   replay(): boolean
   /** Every desired item, in the order in which it was added, and where it stands on this connection. */
   subscriptions(): readonly WsSubscriptionState[]
+  /**
+   * A message shows a hole in a sequence: its `gap` is told now, where the iterator is as well as to `onEvent`, and its `remedy`
+   * follows. Whoever reads messages from the iterator says of which connection and time they were:
+   * `reportGap({ key, connection: e.connection, toUs: e.receivedAtUs })`. An ingress and a session have the same call. Throws
+   * `ERR_CONFIG`, and `ERR_NO_SUBSCRIPTIONS` for `resubscribe` where nothing knows how.
+   */
+  reportGap(gap: WsGapReport): WsGapReported
+  /**
+   * What you mend yourself (`remedy: 'continue'`) is mended: its `resumed` is told, unless the feed, too, has something to make up for.
+   * False: no gap of that key waits for it, because none was told, or its connection has ended.
+   */
+  reportResumed(key?: string): boolean
+  /** The gaps of the connection that goes on which have not ended by `resumed`, be it silence, a revocation or a hole; oldest first. */
+  openGaps(): readonly WsOpenGap[]
   /**
    * Pings with a nonce, and resolves with the round trip in µs when exactly that comes back. Default timeout 5 s. Rejects
    * with `ERR_TIMEOUT`, with the signal's reason, with `WsConnectError` when the connection ends, with `ERR_NOT_OPEN`, and

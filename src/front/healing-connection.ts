@@ -1,9 +1,11 @@
 import { checkClose, checkPayload, checkPayloads } from '../actor/mistakes.ts'
+import type { WsOpenGap } from '../actor/open-gaps.ts'
 import { type ActorCallbacks, completeActor } from '../actor/resolve.ts'
 import type { WsStatusEvent } from '../actor/status.ts'
 import { ResolvedActor } from '../actor/websocket-actor.ts'
 import type { WsDisconnectCause } from '../errors/disconnect-cause.ts'
 import { WsConfigError } from '../errors/errors.ts'
+import type { WsGapReport, WsGapReported } from '../errors/gap-report.ts'
 import { NoReconnect } from '../reconnect/exponential-backoff.ts'
 import type { WsDelegatedRequest } from '../requests/delegated-request.ts'
 import type { WsOutcome } from '../requests/outcome.ts'
@@ -165,6 +167,18 @@ export class HealingConnection implements WsConnection {
     return this.#actor.subscriptions()
   }
 
+  reportGap(gap: WsGapReport): WsGapReported {
+    return this.#actor.reportGap(gap)
+  }
+
+  reportResumed(key?: string): boolean {
+    return this.#actor.reportResumed(key)
+  }
+
+  openGaps(): readonly WsOpenGap[] {
+    return this.#actor.openGaps()
+  }
+
   ping(options?: WsWaitOptions): Promise<number> {
     return this.#actor.ping(options)
   }
@@ -216,6 +230,9 @@ export class HealingConnection implements WsConnection {
       pending: actor.pending,
       lateReplies: actor.lateReplies,
       unmatchedReplies: actor.unmatchedReplies,
+      gaps: actor.gaps,
+      sequenceGaps: actor.sequenceGaps,
+      openGaps: actor.openGaps,
       callbackErrors: this.#guard.errors + actor.hookErrors,
       stalls: actor.stalls,
       uptimeMs: this.#openedMonoUs === undefined ? 0 : (untilUs - this.#openedMonoUs) / 1000,

@@ -43,7 +43,8 @@ export class Lifecycle {
         this.#ended = status
         break
       case 'gap':
-        if (status.scope === 'topic') this.#listener.event(status)
+        // Of a connection that has ended it is told with what follows.
+        if (this.#ended === undefined) this.#listener.event(status)
         else this.#gap = status
         break
       case 'backoff':

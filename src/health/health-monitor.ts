@@ -19,6 +19,8 @@ const NO_COUNTS: Readonly<Record<WsHealthCounter, number>> = {
   attemptsFailed: 0,
   disconnects: 0,
   gaps: 0,
+  sequenceGaps: 0,
+  openGaps: 0,
   stalls: 0,
   lateReplies: 0,
   unmatchedReplies: 0,

@@ -24,7 +24,12 @@ export interface WsHealthSnapshot {
   readonly connectionsOpened: number
   readonly attemptsFailed: number
   readonly disconnects: number
+  /** `gap` events. */
   readonly gaps: number
+  /** Holes in sequences that were reported, those among them that went into a gap that had not ended. */
+  readonly sequenceGaps: number
+  /** Gaps of topics, or of the connection that goes on, which have not ended; now. */
+  readonly openGaps: number
   readonly stalls: number
   readonly lateReplies: number
   readonly unmatchedReplies: number

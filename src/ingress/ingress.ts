@@ -1,4 +1,5 @@
 import type { WsDisconnectCause } from '../errors/disconnect-cause.ts'
+import type { WsGapReport, WsGapReported } from '../errors/gap-report.ts'
 import type { WsFrame } from '../transport/frame.ts'
 
 /**
@@ -16,6 +17,13 @@ export type WsIngressVerdict = 'ignore' | 'emit' | 'forward' | 'reconnect' | 'sh
 export interface WsIngressSink<E> {
   /** Any number of times per frame. The event must own its data: the frame is gone when `onFrame` has returned. */
   emit(event: E): void
+  /**
+   * The frame shows a hole in a sequence. The `gap` is told now: before what is emitted next, and before the handler and the iterator of
+   * `connect()` get the message. Throws `ERR_CONFIG`, and `ERR_NO_SUBSCRIPTIONS` for `resubscribe` where nothing knows how.
+   */
+  reportGap(gap: WsGapReport): WsGapReported
+  /** What you mend yourself (`remedy: 'continue'`) is mended: `resumed` is told. False: no gap of that key waits for it. */
+  reportResumed(key?: string): boolean
 }
 
 /**

@@ -60,6 +60,7 @@ export function remember(history: DisconnectHistory, cause: WsDisconnectCause): 
  * | HTTP 429, 418 | the whole host backs off, at least `Retry-After`, else 60 s doubling to 15 min |
  * | other refusals, a proxy's included | back off, at least `Retry-After` |
  * | 1008; 4002, 4003, 4008, 4009 | back off, at least 30 s; stop after the third |
+ * | a hole in a sequence that costs the connection | at once |
  * | another connection was asked for, or a faster one; an error of the venue that the handler did not let pass | at once |
  * | all else | back off |
  */
@@ -68,6 +69,7 @@ export function classifyDisconnect(cause: WsDisconnectCause, history: Disconnect
     case 'local-stop':
       return { kind: 'abort', reason: cause.message }
     case 'server-error':
+    case 'sequence-gap':
     case 'reconnect-requested':
     case 'high-latency':
       return { kind: 'immediate-reconnect' }

@@ -1,6 +1,7 @@
 import type { WsDisconnectAction } from '../errors/disconnect-action.ts'
 import type { WsDisconnectCause } from '../errors/disconnect-cause.ts'
 import { SharedWsError } from '../errors/errors.ts'
+import type { WsGapReport, WsGapReported } from '../errors/gap-report.ts'
 import type { WsDelegatedRequest } from '../requests/delegated-request.ts'
 import type { WsOutcome } from '../requests/outcome.ts'
 import type { WsReplyMatch } from '../requests/reply-match.ts'
@@ -62,6 +63,13 @@ export interface WsSession {
    * three times on a connection.
    */
   revoked(items: readonly string[], why?: { readonly code?: string; readonly message?: string }): void
+  /**
+   * A message of this connection shows a hole in a sequence: its `gap` is told now, and its `remedy` follows. Throws
+   * `ERR_CONFIG`, and `ERR_NO_SUBSCRIPTIONS` for `resubscribe` where nothing knows how.
+   */
+  reportGap(gap: WsGapReport): WsGapReported
+  /** What you mend yourself (`remedy: 'continue'`) is mended: `resumed` is told. False: no gap of that key waits for it. */
+  reportResumed(key?: string): boolean
 }
 
 /**

@@ -131,9 +131,11 @@ export class Subscriptions {
 
   /** Desired, and not asked for on this connection. */
   unrequested(): string[] {
-    return this.states()
-      .filter(({ stage }) => stage === 'desired')
-      .map(({ item }) => item)
+    return this.itemsIn('desired')
+  }
+
+  itemsIn(stage: WsSubscriptionStage): string[] {
+    return [...this.#desired.keys()].filter((item) => this.stageOf(item) === stage)
   }
 
   /** The replay: of the items that need authentication, of the others, or of all. */

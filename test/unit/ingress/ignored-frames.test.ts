@@ -48,7 +48,7 @@ function wayIn(onFrame: (first: number) => 'ignore' | 'forward') {
     refused: () => {},
     subscriptionAnswer: () => false,
     leave: () => {},
-    topicData: () => {},
+    topics: () => undefined as never,
     rtt: () => {},
   }
   const inbound = new Inbound(options, hooks, health, owner)

@@ -53,6 +53,14 @@ class FakeSession implements WsSession {
     throw new Error('no test expects this')
   }
 
+  reportGap(): never {
+    throw new Error('no test expects this')
+  }
+
+  reportResumed(): never {
+    throw new Error('no test expects this')
+  }
+
   nextRequestId(): string {
     return `id-${++this.#ids}`
   }
