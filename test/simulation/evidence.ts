@@ -2,6 +2,7 @@ import type { WsStatusEvent } from '../../src/actor/status.ts'
 import type { WsDisconnectCause } from '../../src/errors/disconnect-cause.ts'
 import type { WsOutcome } from '../../src/requests/outcome.ts'
 import type { WsSubscriptionRequest } from '../../src/session/subscription-manager.ts'
+import type { WsFrame } from '../../src/transport/frame.ts'
 import { checkAttempt } from './invariants/attempts.ts'
 import { nothingAfterGoodbye } from './invariants/ends.ts'
 import { LatencyReference, wasTooSlow } from './invariants/latency.ts'
@@ -10,7 +11,7 @@ import { checkDisconnect } from './invariants/old-news.ts'
 import { checkOutcome } from './invariants/outcomes.ts'
 import { topicIsSilent } from './invariants/topics.ts'
 import { checkFrame, comesAfterAuth } from './invariants/wire.ts'
-import { type AskRecord, callIn, markIn } from './ledger.ts'
+import { type AskRecord, callIn, channelIn, markIn } from './ledger.ts'
 import type { Life } from './life.ts'
 import type { VenueSession } from './play/venue.ts'
 import type { Simulation } from './simulation.ts'
@@ -97,6 +98,13 @@ export class Evidence {
 
   get #sim(): Simulation {
     return this.#life.sim
+  }
+
+  /** Data that the actor is told of, or that its transport follows. Returns its topic. */
+  topicData(frame: WsFrame): string | undefined {
+    const topic = channelIn(frame.text())
+    if (topic !== undefined) this.lastTopicData.set(topic, frame.receivedMonoUs)
+    return topic
   }
 
   // — from the transport and the network —

@@ -8,6 +8,7 @@ export function checkAtRest(sim: Simulation): void {
   if (life.isOver) return
   isReady(life)
   subscriptionsAreThoseDesired(life)
+  gapsHaveEnded(life)
   userCodeIsAlive(life)
 }
 
@@ -39,6 +40,12 @@ export function subscriptionsAreThoseDesired({ sim, actor, evidence, desired }: 
   const extra = [...session.channels].filter((item) => !wanted.has(item) && !evidence.rejected.has(item))
   if (missing.length > 0) sim.violated('subscriptions-desired', `the exchange lacks ${missing}`)
   if (extra.length > 0) sim.violated('subscriptions-desired', `the exchange still has ${extra}`)
+}
+
+/** A topic of which there is data again is told to have resumed. */
+export function gapsHaveEnded({ sim, actor }: Life): void {
+  const open = actor.subscriptions().filter(({ stage, item }) => stage === 'stale' && !item.startsWith('user.'))
+  if (open.length > 0) sim.violated('gaps-end', `${open.map(({ item }) => item)} flow, and have not resumed`)
 }
 
 /** Handler and ingress hear of what comes, whatever they have thrown. */

@@ -1,3 +1,4 @@
+import { FollowedTopics } from '../../../src/actor/followed-topics.ts'
 import { Interpreter } from '../../../src/actor/interpreter.ts'
 import { LiveConnection } from '../../../src/actor/live-connection.ts'
 import { Schedule } from '../../../src/actor/schedule.ts'
@@ -289,6 +290,29 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: 'a topic whose silence nobody notices: a subscription that the exchange forgot is not asked for anew',
     foundBy: ['heals', 'subscriptions-desired'],
     plant: () => patch(TopicWatch.prototype, 'verdict', () => () => undefined),
+  },
+  {
+    name: 'the last data of a topic that the transport follows is forgotten when it matters',
+    foundBy: ['no-false-alarm', 'subscriptions-desired'],
+    plant: () => patch(FollowedTopics.prototype, 'seenUs', () => () => 0),
+  },
+  {
+    name: 'a topic that the transport follows is told once, and never again: not when it is back',
+    foundBy: ['gaps-end'],
+    tamper: () => ({
+      transport: (transport) =>
+        transportLike(transport, {
+          link: (link) => {
+            const armed = new Set<number>()
+            return {
+              armTopic(topic) {
+                if (!armed.has(topic)) link.armTopic(topic)
+                armed.add(topic)
+              },
+            }
+          },
+        }),
+    }),
   },
   {
     name: 'a connect budget that always says yes',

@@ -31,7 +31,7 @@ export function optionsOf(life: Life, transport: WsTransport): Options {
     subscriptionManager: endpoint,
     subscriptions: life.desired.list(),
     ...(setup.hasIngress ? { ingress: new SimIngress(life) } : {}),
-    ...(setup.topicSilentMs === undefined ? {} : { topics: topicsOf(life, setup.topicSilentMs) }),
+    ...(setup.topicSilentMs === undefined ? {} : topicsOf(life, setup.topicSilentMs)),
     ...(setup.pacing === undefined ? {} : { pacing: { ...setup.pacing, whenOverBudget: setup.whenOverBudget } }),
     ...(setup.latency === undefined ? {} : { latencyPolicy: new SimLatency(life, setup.latency) }),
     reconnect: new SimReconnect(life),
@@ -61,6 +61,9 @@ export function optionsOf(life: Life, transport: WsTransport): Options {
     onEvent: (_event, connection) => stumbling('onEvent', connection),
     onBatch: (batch, connection) => {
       batch.at(batch.length - 1).text()
+      if (setup.topicsBy === 'plan') {
+        for (let i = 0; i < batch.length; i++) evidence.topicData(batch.at(i))
+      }
       return stumbling('onBatch', connection)
     },
     onPing: () => stumbling('onPing'),

@@ -53,6 +53,8 @@ export interface Setup {
   readonly silentAfterMs: number | undefined
   /** How long a topic may be silent; undefined: topics are not watched. */
   readonly topicSilentMs: number | undefined
+  /** Who says which topic a message is data of. */
+  readonly topicsBy: 'topicOf' | 'plan'
   /** What the venue lets a connection send; undefined: whatever it likes. */
   readonly pacing: { readonly frames: number; readonly perMs: number } | undefined
   readonly whenOverBudget: 'queue' | 'not-delivered'
@@ -163,5 +165,6 @@ export function setupOf(seed: number): Setup {
     whenHookThrows: oneOf('continue', 'continue', 'continue', 'continue', 'reconnect', 'stop'),
     sharedIds: chance(0.6),
     ends: oneOf(0, 0, 0.3, 1, 4),
+    topicsBy: oneOf('topicOf', 'plan'),
   }
 }

@@ -1,3 +1,4 @@
+import type { WebSocketActorOptions } from '../../../src/actor/options.ts'
 import type { WsDisconnectCause } from '../../../src/errors/disconnect-cause.ts'
 import { WsLatencyPolicy, type WsLatencyVerdict } from '../../../src/health/latency-policy.ts'
 import type {
@@ -6,13 +7,11 @@ import type {
   WsPingPongStrategy,
   WsPingPongVerdict,
 } from '../../../src/health/ping-pong.ts'
-import type { WsTopicWatchOptions } from '../../../src/health/topic-watch.ts'
 import { ExponentialBackoff } from '../../../src/reconnect/exponential-backoff.ts'
 import type { WsReconnectStrategy } from '../../../src/reconnect/strategy.ts'
 import type { RandomSource } from '../../../src/support/random.ts'
 import type { WsFrame } from '../../../src/transport/frame.ts'
 import { judgesLatency } from '../invariants/latency.ts'
-import { channelIn } from '../ledger.ts'
 import type { Life } from '../life.ts'
 import type { LatencySetup } from './setup.ts'
 
@@ -115,16 +114,10 @@ export class SimLatency extends WsLatencyPolicy {
 }
 
 /** Topics as the endpoint's notifications name them; those of the user's orders are quiet by nature. */
-export function topicsOf(life: Life, silentAfterMs: number): WsTopicWatchOptions {
-  const { clumsy, evidence } = life
-  return {
-    topicOf: (frame) => {
-      clumsy.touch('topics.topicOf')
-      const topic = channelIn(frame.text())
-      if (topic !== undefined) evidence.lastTopicData.set(topic, frame.receivedMonoUs)
-      return topic
-    },
-    silentAfterMs: (topic) => {
+export function topicsOf(life: Life, silentAfterMs: number): Pick<WebSocketActorOptions, 'topics' | 'plan'> {
+  const { clumsy, evidence, sim } = life
+  const watched = {
+    silentAfterMs: (topic: string) => {
       // Whose limit is not known is not watched, on this connection.
       evidence.unwatched.add(topic)
       clumsy.touch('topics.silentAfterMs')
@@ -134,4 +127,12 @@ export function topicsOf(life: Life, silentAfterMs: number): WsTopicWatchOptions
     },
     resubscribeEveryMs: 400,
   }
+  if (sim.setup.topicsBy === 'plan') {
+    return { topics: watched, plan: { topic: { key: '{params.channel}', when: [{ path: 'params.data' }] } } }
+  }
+  const topicOf = (frame: WsFrame): string | undefined => {
+    clumsy.touch('topics.topicOf')
+    return evidence.topicData(frame)
+  }
+  return { topics: { ...watched, topicOf } }
 }
