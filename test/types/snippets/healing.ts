@@ -2,6 +2,7 @@
 import {
   ConnectBudget,
   connect,
+  type IngressPlan,
   ProtocolPingPong,
   type SharedConnectBudget,
   WsApplicationPingPong,
@@ -12,6 +13,8 @@ import {
   type WsEndpointHandler,
   WsLatencyPolicy,
   type WsStatusEvent,
+  type WsTopicCondition,
+  type WsTopicPlan,
 } from 'shared-ws'
 
 const url = 'wss://example.com/ws'
@@ -72,8 +75,8 @@ export const feed: WsConnection = connect(url, {
   latencyPolicy: new WsLatencyPolicy({ maxRttMs: 40, percentile: 90, windowMs: 60_000, minSamples: 3, streak: 3 }),
   pacing: { frames: 4, perMs: 1_000, pongFrames: 1, ownFrames: 2, whenOverBudget: 'queue' },
   subscriptions: { items: ['trades.BTC', 'book.BTC'], encode: ({ add, remove }) => JSON.stringify({ add, remove }) },
+  plan: { topic: { key: '{channel}', when: [{ path: 'data' }] } },
   topics: {
-    topicOf: (frame) => (frame.json() as { channel?: string }).channel,
     silentAfterMs: (topic) => (topic.startsWith('book.') ? 5_000 : undefined),
     resubscribeEveryMs: 10_000,
     reconnectAfter: 2,
@@ -95,6 +98,23 @@ export async function held(): Promise<string> {
   }
   return told.join()
 }
+
+const channels = new Map<number, string>()
+connect(url, {
+  topics: { topicOf: (frame) => channels.get((frame.json() as [number])[0]), silentAfterMs: 5_000 },
+})
+
+export const plans: IngressPlan[] = [
+  { topic: '{params.channel}' },
+  { topic: { key: '{0}', when: [{ path: '1', not: 'hb' }] } },
+  {
+    topic: { key: '{topic}', when: [{ path: 'type', is: 'message' } satisfies WsTopicCondition] } satisfies WsTopicPlan,
+  },
+  // @ts-expect-error: texts are compared, also of numbers
+  { topic: { key: '{topic}', when: [{ path: 'type', is: 7 }] } },
+  // @ts-expect-error: a key is needed
+  { topic: { when: [{ path: 'type' }] } },
+]
 
 // Any object with opened() and sample() will do in its place.
 connect(url, {
