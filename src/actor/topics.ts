@@ -60,10 +60,13 @@ export class Topics {
     if (!isWatched && this.gaps.fed(topic)) this.gapEnded(topic)
   }
 
-  /** The venue sends nothing of it now. */
+  /** The venue sends nothing of it now, or what it sends does not count, until it is acknowledged (anew). */
   forgotten(topic: string): void {
     this.#watch?.forget(topic)
+    const stage = this.#actor.session.stageOf(topic)
     this.#followed?.forget(topic)
+    // It may have been asked for already, and its acknowledgement may lie in the same read as the data behind it.
+    if (stage === 'requested' || stage === 'acked') this.#followed?.follow(topic)
   }
 
   /** Nobody wants it any more. */

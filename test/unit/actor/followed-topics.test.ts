@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { WsFrame } from '../../../src/transport/frame.ts'
 import type { MockTransport } from '../../../src/transport/mock.ts'
 import type { WsLink } from '../../../src/transport/transport.ts'
+import { numbered } from './sequence-support.ts'
 import { jsonHandler, jsonSubscriptions, mockActor, readyActor, sentTo } from './support.ts'
 
 const PLAN = { topic: { key: '{topic}', when: [{ path: 'data' }] } }
@@ -142,6 +143,56 @@ describe('topics that the transport follows', () => {
     await setup.pass(1000)
     await setup.pass()
     expect(calls.slice(6)).toEqual(['watch b', 'watch a', 'watch c'])
+  })
+
+  it('have a gap that ends with the data behind a new acknowledgement, be they in one read', async () => {
+    const { data, ack, of, server, last, pass, actor } = await numbered({
+      topics: { silentAfterMs: 60_000 },
+      plan: { topic: '{topic}' },
+    })
+    await data('a', 4)
+    expect(of('gap')).toMatchObject([{ scope: 'topic', key: 'a', messages: 2 }])
+    // What is on its way still proves nothing.
+    await data('a', 5)
+    await data('b', 2)
+    last.clear()
+    for (const { req, sub, unsub } of sentTo(server()).slice(1) as { req: string; sub: string[]; unsub: string[] }[]) {
+      server().sendText(JSON.stringify({ ack: req, accepted: [...sub, ...unsub] }))
+    }
+    expect(of('resumed')).toEqual([])
+    server().sendText('{"topic":"a","seq":1}')
+    await pass()
+    expect(of('resumed')).toMatchObject([{ key: 'a' }])
+    // Another hole: the same once more, in reads of their own.
+    await pass(10_000)
+    await data('a', 9)
+    last.clear()
+    await ack()
+    expect([of('gap').length, of('resumed').length]).toEqual([2, 1])
+    await data('a', 1)
+    expect([of('resumed').length, actor.openGaps()]).toEqual([2, []])
+  })
+
+  it('have a gap that ends so, too, when it is found while the topic is being asked for', async () => {
+    const { of, server, pass, actor } = await readyActor({
+      handler: jsonHandler().handler,
+      subscriptionManager: jsonSubscriptions(),
+      subscriptions: ['a'],
+      topics: { silentAfterMs: 60_000 },
+      plan: { topic: '{topic}' },
+    })
+    const [{ req } = {}] = sentTo(server())
+    server().sendText('{"topic":"a"}')
+    await pass()
+    actor.reportGap({ key: 'a' })
+    server().sendText('{"topic":"a"}')
+    server().sendText(JSON.stringify({ ack: req, accepted: ['a'] }))
+    expect(of('gap')).toHaveLength(1)
+    await pass()
+    expect(of('resumed')).toHaveLength(0)
+    server().sendText('{"topic":"a"}')
+    await pass()
+    expect(of('resumed')).toMatchObject([{ key: 'a' }])
   })
 
   it('beyond what a link can follow are reported once, and not called silent', async () => {
