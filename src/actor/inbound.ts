@@ -60,7 +60,7 @@ export class Inbound<M, E> implements WsIngressSink<E> {
 
   deliver(batch: WsBatch, live: LiveConnection, session: WsSession): void {
     const { length } = batch
-    const { onBatch } = this.#options.callbacks
+    const { onBatch, messages } = this.#options.callbacks
     this.#connection = live.connection
     this.#health.count.messagesReceived += length
     // Of all that one read brought, the last came last.
@@ -69,11 +69,14 @@ export class Inbound<M, E> implements WsIngressSink<E> {
     if (onBatch !== undefined) this.#hooks.notify('onBatch', onBatch, batch, live.connection)
     let data = !this.#perFrame
     if (this.#perFrame) {
+      const taker = messages?.isWanted === true ? messages : undefined
       for (let i = 0; i < length && this.#owner.wanted(live); i++) {
         const frame = batch.at(i)
         live.frame = frame
         if (this.#frame(frame, live, session)) data = true
+        taker?.take(frame, live.connection)
       }
+      taker?.done()
       live.frame = undefined
     }
     if (data) {

@@ -26,6 +26,7 @@ import { checkPacing, type WsPacingOptions } from '../session/pacing.ts'
 import { Checker, describe, MAX_TIMER_MS } from '../support/check.ts'
 import { type Clock, systemClock } from '../support/clock.ts'
 import { type RandomSource, systemRandom } from '../support/random.ts'
+import type { WsFrame } from '../transport/frame.ts'
 import type { WsTransport } from '../transport/transport.ts'
 import type { AdmissionOptions } from './admission.ts'
 import type { LaneOptions } from './lanes.ts'
@@ -80,7 +81,19 @@ export interface ResolvedActorOptions {
 
 const CALLBACKS = ['onStatus', 'onEvent', 'onBatch', 'onPing', 'onPong', 'onLateReply', 'onHookError'] as const
 
-export type ActorCallbacks = { readonly [K in (typeof CALLBACKS)[number]]: Given<K> }
+export type ActorCallbacks = { readonly [K in (typeof CALLBACKS)[number]]: Given<K> } & {
+  readonly messages?: MessageTaker | undefined
+}
+
+/** Takes messages one by one, each when all hooks have looked at it; for `connect()`, where a gap that they report belongs before it. */
+export interface MessageTaker {
+  /** Somebody wants them. Asked for each batch. */
+  readonly isWanted: boolean
+  /** Must not throw. */
+  take(frame: WsFrame, connection: number): void
+  /** Behind the last one of a batch. */
+  done(): void
+}
 
 const OPTIONS = [
   'url',

@@ -1,6 +1,6 @@
 import { checkClose, checkPayload, checkPayloads } from '../actor/mistakes.ts'
 import type { WsOpenGap } from '../actor/open-gaps.ts'
-import { type ActorCallbacks, completeActor } from '../actor/resolve.ts'
+import { type ActorCallbacks, completeActor, type MessageTaker } from '../actor/resolve.ts'
 import type { WsStatusEvent } from '../actor/status.ts'
 import { ResolvedActor } from '../actor/websocket-actor.ts'
 import type { WsDisconnectCause } from '../errors/disconnect-cause.ts'
@@ -255,7 +255,7 @@ export class HealingConnection implements WsConnection {
   readonly #wanted = (): boolean => !this.#givenUp
 
   #createActor(transport: WsTransport): ResolvedActor {
-    const { callbacks, checked } = this.#options
+    const { callbacks, checked, takesMessages } = this.#options
     const { onPing, onPong, onEmit, onCallbackError } = callbacks
     const guarded: ActorCallbacks = {
       onStatus: (status) => {
@@ -274,9 +274,21 @@ export class HealingConnection implements WsConnection {
       onPing: onPing && ((payload) => this.#guard.run('onPing', onPing, payload)),
       onPong: onPong && ((payload) => this.#guard.run('onPong', onPong, payload)),
       onEvent: onEmit && ((event, n) => this.#guard.run('onEmit', onEmit, event, n)),
+      messages: takesMessages ? this.#messagesTaker() : undefined,
       onHookError: onCallbackError && (({ error, hook }) => onCallbackError(error, hook)),
     }
     return new ResolvedActor(completeActor(new Checker(), checked, transport, guarded))
+  }
+
+  #messagesTaker(): MessageTaker {
+    const inbox = this.#inbox
+    return {
+      get isWanted() {
+        return inbox.wantsEach
+      },
+      take: (frame, connection) => inbox.take(frame, connection, this.#wanted),
+      done: () => inbox.taken(),
+    }
   }
 
   #deliver(batch: WsBatch, connection: number): void {

@@ -1,8 +1,9 @@
 import { SharedWsError } from '../errors/errors.ts'
+import type { WsFrame } from '../transport/frame.ts'
 import type { WsBatch } from '../transport/transport.ts'
 import type { CallbackGuard } from './callbacks.ts'
 import { EventQueue, type EventQueueOwner, type LifecycleEvent } from './event-queue.ts'
-import type { WsEvent, WsMessage } from './events.ts'
+import type { WsEvent } from './events.ts'
 import { OwnedMessage } from './message.ts'
 import type { ResolvedOptions } from './resolve.ts'
 
@@ -42,14 +43,46 @@ export class Inbox {
     return this.#queue.dropped
   }
 
-  /** `wanted` turns false when the connection is given up in the middle: what is left of the batch is forgotten. */
+  /** `wanted` turns false when the connection is given up in the middle: callbacks hear nothing of what is left of the batch. */
   deliver(batch: WsBatch, connection: number, wanted: () => boolean): void {
-    const { onBatch, onMessage } = this.#callbacks
+    const { onBatch } = this.#callbacks
     this.#messages += batch.length
     if (onBatch !== undefined) this.#guard.run('onBatch', onBatch, batch, connection)
-    if (onMessage !== undefined) this.#deliverEach(batch, connection, onMessage, wanted)
-    if (onBatch !== undefined || onMessage !== undefined) return
-    if (this.#iterated || !this.#takenElsewhere) this.#enqueue(batch, connection)
+    if (this.#takenElsewhere || !this.wantsEach) return
+    for (let i = 0; i < batch.length; i++) this.take(batch.at(i), connection, wanted)
+    this.taken()
+  }
+
+  /**
+   * Single messages are wanted. Where a handler or an ingress takes them, {@link take} gets them after it, so that what it tells of
+   * a message (a gap before it, above all) comes before that.
+   */
+  get wantsEach(): boolean {
+    const { onBatch, onMessage } = this.#callbacks
+    if (onMessage !== undefined) return true
+    return onBatch === undefined && (this.#iterated || !this.#takenElsewhere)
+  }
+
+  take(frame: WsFrame, connection: number, wanted: () => boolean): void {
+    const { onMessage } = this.#callbacks
+    if (onMessage === undefined) {
+      if (!this.#queue.ended) this.#queue.pushMessage(new OwnedMessage(frame, connection))
+      return
+    }
+    if (!wanted()) return
+    // Not through `guard.run`, which costs as much again as a short message.
+    try {
+      const result: unknown = onMessage(new OwnedMessage(frame, connection))
+      if (result !== undefined) this.#guard.watch('onMessage', onMessage, result)
+    } catch (error) {
+      this.#guard.failed('onMessage', onMessage, error)
+    }
+  }
+
+  /** All messages of a read have been taken. */
+  taken(): void {
+    const gap = this.#queue.takeUnreportedGap()
+    if (gap !== undefined) this.#guard.run('onEvent', this.#callbacks.onEvent, gap)
   }
 
   event(event: LifecycleEvent): void {
@@ -86,30 +119,5 @@ export class Inbox {
         return this
       },
     }
-  }
-
-  #deliverEach(
-    batch: WsBatch,
-    connection: number,
-    onMessage: (message: WsMessage) => unknown,
-    wanted: () => boolean,
-  ): void {
-    for (let i = 0; i < batch.length && wanted(); i++) {
-      // Not through `guard.run`, which costs as much again as a short message.
-      try {
-        const result = onMessage(new OwnedMessage(batch.at(i), connection))
-        if (result !== undefined) this.#guard.watch('onMessage', onMessage, result)
-      } catch (error) {
-        this.#guard.failed('onMessage', onMessage, error)
-      }
-    }
-  }
-
-  #enqueue(batch: WsBatch, connection: number): void {
-    for (let i = 0; i < batch.length && !this.#queue.ended; i++) {
-      this.#queue.pushMessage(new OwnedMessage(batch.at(i), connection))
-    }
-    const gap = this.#queue.takeUnreportedGap()
-    if (gap !== undefined) this.#guard.run('onEvent', this.#callbacks.onEvent, gap)
   }
 }
