@@ -89,6 +89,7 @@ export type { WsHeartbeat, WsPingPongLink, WsPingPongStrategy, WsPingPongVerdict
 export { ProtocolPingPong, type ProtocolPingPongOptions } from './health/protocol-ping-pong.ts'
 export type { WsTopicWatchOptions } from './health/topic-watch.ts'
 export type { WsIngress, WsIngressSink, WsIngressVerdict } from './ingress/ingress.ts'
+export { SequenceCheck, type WsSequenceNumber, type WsSequenceVerdict } from './ingress/sequence-check.ts'
 export type { IngressPlan, WsTopicCondition, WsTopicPlan } from './plan/plan.ts'
 export { WsCircuitBreaker, type WsCircuitBreakerOptions } from './reconnect/circuit-breaker.ts'
 export { classifyDisconnect, type DisconnectHistory } from './reconnect/classify.ts'

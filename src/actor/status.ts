@@ -46,7 +46,7 @@ export type WsStatusEvent =
   | (WsStatusBase & { readonly kind: 'ready' })
   /** We want to leave this connection; asks are refused, pending ones have until `disconnectDrainMs`. */
   | (WsStatusBase & { readonly kind: 'draining'; readonly cause: WsDisconnectCause })
-  /** A connection or an attempt has ended. Nothing of `connection` comes after its `gap`, which follows if it was open. */
+  /** A connection or an attempt has ended. Nothing of `connection` comes after the `gap` that follows if it was open. */
   | (WsStatusBase & { readonly kind: 'disconnected'; readonly attempt: number; readonly cause: WsDisconnectCause })
   /**
    * Data may be missing. `fromUs`: the last byte that was received of the connection; `toUs`: its end. What the server
@@ -55,8 +55,9 @@ export type WsStatusEvent =
   | (WsStatusBase & {
       readonly kind: 'gap'
       /**
-       * `topic`: of that one alone, on a connection that goes on: it is silent, or the venue took it back, or the authentication
-       * that it needs has expired. `fromUs` is when its last data came, if topics are watched, else when the venue said so.
+       * `topic`: of that one alone, on a connection that goes on: it is silent, or has lost messages (`ERR_SEQUENCE_GAP`), or the
+       * venue took it back, or the authentication that it needs has expired. `fromUs` is when its last data came, if topics are
+       * watched, else when the venue said so. A hole in the sequence of a whole connection has scope `connection`, and that goes on.
        */
       readonly scope: 'connection' | 'topic'
       /** The topic. */

@@ -71,14 +71,16 @@ export interface WsMessage extends EventBase {
 }
 
 /**
- * Messages that were lost, by whoever's fault: a connection that broke (nothing of that connection comes after its gap), or
- * our own queue, whose losses stand where they were.
+ * Messages that were lost, by whoever's fault: a connection that broke (its gap comes behind `disconnected`, and nothing of that
+ * connection comes after it), our own queue, whose losses stand where they were, or a hole in a sequence that was reported
+ * (`reportGap`), before the message that showed it.
  */
 export interface WsGapEvent extends EventBase {
   readonly kind: 'gap'
   /**
-   * `topic`: of that one alone, on a connection that goes on: it is silent, or the venue took it back, or the authentication that
-   * it needs has expired. `fromUs` is when its last data came, if topics are watched, else when the venue said so.
+   * `topic`: of that one alone, on a connection that goes on: it is silent, or has lost messages (`ERR_SEQUENCE_GAP`), or the venue
+   * took it back, or the authentication that it needs has expired. `fromUs` is when its last data came, if topics are watched, else
+   * when the venue said so. A hole in the sequence of a whole connection has scope `connection`, and that goes on as well.
    */
   readonly scope: 'connection' | 'topic'
   /** The topic. */

@@ -4,6 +4,7 @@ import {
   connect,
   type IngressPlan,
   ProtocolPingPong,
+  SequenceCheck,
   type SharedConnectBudget,
   WsApplicationPingPong,
   WsAuthRefusedError,
@@ -11,7 +12,13 @@ import {
   type WsConnection,
   type WsDisconnectAction,
   type WsEndpointHandler,
+  type WsGapReport,
+  type WsGapReported,
+  type WsIngress,
   WsLatencyPolicy,
+  type WsOpenGap,
+  WsReply,
+  type WsSequenceVerdict,
   type WsStatusEvent,
   type WsTopicCondition,
   type WsTopicPlan,
@@ -42,6 +49,28 @@ export const heartbeats = [
   }),
 ]
 
+const sequences = new SequenceCheck({ maxKeys: 100 })
+export const ingress: WsIngress<string> = {
+  onOpen: () => sequences.clear(),
+  onFrame(frame, sink) {
+    const { topic, data } = frame.json() as { topic?: string; data: { U: number; u: number } }
+    const seen = topic === undefined ? 'next' : sequences.range(topic, data.U, data.u, frame.receivedAtUs)
+    if (typeof seen === 'object') sink.reportGap(seen)
+    return seen === 'old' ? 'ignore' : 'forward'
+  },
+}
+
+export function numbers(connection: WsConnection, text: string): readonly WsOpenGap[] {
+  const seq = new WsReply(text).field('data.0.seq') ?? ''
+  const seen: WsSequenceVerdict = sequences.chain('books', '1304314508780744704', seq)
+  const report: WsGapReport = { key: 'books', expected: 5n, received: seq, messages: 1, remedy: 'continue' }
+  const said: WsGapReported = connection.reportGap(typeof seen === 'object' ? { ...seen, remedy: 'reconnect' } : report)
+  sequences.restart('books', seq)
+  if (said !== 'not-open') connection.reportResumed('books')
+  const { gaps, sequenceGaps, openGaps } = connection.stats()
+  return gaps + sequenceGaps + openGaps > 0 ? connection.openGaps() : []
+}
+
 const handler: WsEndpointHandler<unknown> = {
   requestIdPath: 'params.reqId',
   parse: () => undefined,
@@ -54,6 +83,8 @@ const handler: WsEndpointHandler<unknown> = {
   },
   async refreshAuth(session) {
     session.revoked(['trades.BTC'], { code: '500' })
+    session.reportGap({ key: 'trades.BTC', connection: session.connection })
+    session.reportResumed()
     session.authExpired()
   },
   async onReady() {},
