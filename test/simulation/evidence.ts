@@ -74,6 +74,8 @@ export class Evidence {
   stallToldUs = -Infinity
   /** World time: when the current connection became ready. */
   readyUs = 0
+  /** The one that was last told to be ready. */
+  readyTcp: Tcp | undefined
   stopped: WsStatusEvent | undefined
   messages = 0
   /** By the kernel, of all connections. */
@@ -123,6 +125,8 @@ export class Evidence {
     if (text.includes('"ping-of-ours')) this.lastPingUs = this.#sim.clock.monoUs()
     comesAfterAuth(this.#life, text)
     nothingAfterGoodbye(this.#life, text)
+    const call = callIn(text)
+    if (call !== undefined) this.#life.timed.began(call)
     const mark = markIn(text) ?? ''
     const ask = this.#sim.ledger.byMark(mark)
     if (ask === undefined) return
@@ -138,7 +142,9 @@ export class Evidence {
   taken(text: string): void {
     const { ledger, clock } = this.#sim
     this.messagesTaken++
-    ledger.taken(callIn(text) ?? 0)
+    const call = callIn(text) ?? 0
+    ledger.taken(call)
+    this.#life.timed.wasTaken(call)
     const ask = ledger.byMark(markIn(text) ?? '')
     if (ask !== undefined) ask.takenUs = clock.monoUs()
   }
@@ -232,7 +238,11 @@ export class Evidence {
       case 'gap':
         if (event.scope === 'connection') this.#gap(event, record)
         break
+      case 'sends-given-up':
+        this.#life.timed.tells(event)
+        break
       case 'ready':
+        this.readyTcp = this.links.at(-1)?.tcp
         this.readyUs = this.#sim.time.nowUs
         break
       case 'backpressure':
@@ -308,6 +318,7 @@ export class Evidence {
     }
     record.gap = true
     this.#sim.ledger.lost(this.#life, event.connection)
+    this.#life.timed.connectionOver(event.connection)
     if (event.fromUs > event.toUs) this.#sim.violated('gaps-marked', `a gap from ${event.fromUs} to ${event.toUs}`)
   }
 

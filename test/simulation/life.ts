@@ -7,6 +7,7 @@ import { keepsThePace } from './invariants/pace.ts'
 import { Clumsiness } from './play/clumsiness.ts'
 import { optionsOf } from './play/options.ts'
 import type { Simulation } from './simulation.ts'
+import { TimedSendsOf } from './timed.ts'
 import { CountedClock } from './world/time.ts'
 import { SimTransport } from './world/transport.ts'
 
@@ -20,6 +21,7 @@ export class Life {
   readonly ends: Ends
   readonly desired: Desired
   readonly clumsy: Clumsiness
+  readonly timed: TimedSendsOf
   /** Its signal is given to the actor. */
   readonly aborter = new AbortController()
   readonly actor: WebSocketActor<JsonRpcNotification, string>
@@ -35,6 +37,7 @@ export class Life {
     this.ends = new Ends()
     this.desired = new Desired(desired)
     this.clumsy = new Clumsiness(this)
+    this.timed = new TimedSendsOf(this)
     const { tampering, setup, time, loop, faults } = sim
     const network = {
       handshakeMs: () => faults.handshakeMs(),

@@ -19,6 +19,7 @@ interface Totals {
   virtualMs: number
   readonly faults: Map<string, number>
   readonly outcomes: Map<string, number>
+  readonly timed: Map<string, number>
 }
 
 const say = (text: string): void => console.log(text)
@@ -35,6 +36,7 @@ async function simulate(args: Args): Promise<Totals> {
     virtualMs: 0,
     faults: new Map(),
     outcomes: new Map(),
+    timed: new Map(),
   }
   for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
     const result = await runSeed(seed, { steps })
@@ -62,6 +64,7 @@ function count(totals: Totals, result: SeedResult): void {
   totals.connections += result.connections
   totals.virtualMs += result.virtualMs
   for (const [kind, n] of result.faults) totals.faults.set(kind, (totals.faults.get(kind) ?? 0) + n)
+  for (const [what, n] of result.timed) totals.timed.set(what, (totals.timed.get(what) ?? 0) + n)
   for (const [kind, n] of result.outcomes) totals.outcomes.set(kind, (totals.outcomes.get(kind) ?? 0) + n)
 }
 
@@ -73,6 +76,7 @@ function report(totals: Totals, args: Args, seconds: number): void {
   )
   say(`${totals.actors} actors, ${totals.connections} connections, ${totals.asks} asks`)
   say(table('outcomes', totals.outcomes))
+  say(table('sends with a time-to-live', totals.timed))
   say(table('faults injected', totals.faults))
 }
 

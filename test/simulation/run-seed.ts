@@ -14,6 +14,8 @@ export interface SeedResult {
   readonly virtualMs: number
   readonly asks: number
   readonly outcomes: ReadonlyMap<string, number>
+  /** What became of sends with a time-to-live. */
+  readonly timed: ReadonlyMap<string, number>
   readonly actors: number
   readonly connections: number
   readonly faults: ReadonlyMap<string, number>
@@ -47,6 +49,7 @@ export async function runSeed(seed: number, { steps, tampering }: SeedOptions): 
     virtualMs: sim.time.nowUs / 1000,
     asks: sim.ledger.asks.length,
     outcomes,
+    timed: timedOf(sim.lives),
     actors: sim.lives.length,
     connections: sim.lives.reduce((sum, { evidence }) => sum + evidence.connections.size, 0),
     faults: sim.injected,
@@ -54,6 +57,16 @@ export async function runSeed(seed: number, { steps, tampering }: SeedOptions): 
     traceHash: sim.trace.hash,
     lastLines: sim.trace.last(600),
   }
+}
+
+function timedOf(lives: readonly Life[]): Map<string, number> {
+  const all = (of: (life: Life) => number): number => lives.reduce((sum, life) => sum + of(life), 0)
+  return new Map([
+    ['have left', all(({ timed }) => timed.taken.messages)],
+    ['of them on a later connection', all(({ timed }) => timed.crossed)],
+    ['given up unsent', all(({ timed }) => timed.told.none.messages)],
+    ['broke off, or nobody knows', all(({ timed }) => timed.told.part.messages + timed.told.unknown.messages)],
+  ])
 }
 
 async function rest(sim: Simulation): Promise<void> {

@@ -2,6 +2,7 @@ import type { WsStopped } from '../../../src/actor/status.ts'
 import type { DrainRecord, EndRecord } from '../ends.ts'
 import { callIn } from '../ledger.ts'
 import type { Life } from '../life.ts'
+import { eachIsToldOnce } from './timed.ts'
 
 /** How late anything may be told, while the client's loop runs. */
 const PATIENCE_US = 20_000
@@ -33,6 +34,7 @@ export function hasStopped(life: Life): void {
   const { sim, ends, evidence } = life
   ends.isChecked = true
   for (const ask of sim.ledger.openOf(life)) sim.violated('no-waiter-lost', `${ask.mark} has no outcome at the end`)
+  eachIsToldOnce(life)
   for (const link of evidence.links) if (!link.told) sim.violated('leaves-nothing', `a link is ${link.state}`)
   for (const tcp of sim.tcps) {
     if (!tcp.destroyed && sim.lifeOf(tcp) === life) sim.violated('leaves-nothing', `tcp ${tcp.id} is open`)
@@ -112,7 +114,8 @@ export function checkDrained(life: Life, drain: DrainRecord, all: boolean): void
   if (all) {
     const pending = drain.asks.find((ask) => sim.ledger.open.has(ask))
     if (pending !== undefined) sim.violated('drain-is-true', `drain() says all, and ${pending.mark} has no outcome`)
-    if (!life.isOver && sim.ledger.hasUnsent(life)) sim.violated('drain-is-true', 'drain() says all, and sends wait')
+    if (!life.isOver && (sim.ledger.hasUnsent(life) || life.timed.waits))
+      sim.violated('drain-is-true', 'drain() says all, and sends wait')
     return
   }
   const forMs = (sim.clock.monoUs() - drain.calledMonoUs) / 1000
@@ -127,7 +130,12 @@ export function drainIsTold(life: Life): void {
   if (ends.drains.size === 0) return
   const { time, loop, ledger } = sim
   const { pending, queuedBytes } = life.actor.stats()
-  const isDone = life.actor.status !== 'closing' && pending === 0 && queuedBytes === 0 && !ledger.hasUnsent(life)
+  const isDone =
+    life.actor.status !== 'closing' &&
+    pending === 0 &&
+    queuedBytes === 0 &&
+    !ledger.hasUnsent(life) &&
+    !life.timed.waits
   for (const drain of ends.drains) {
     if (!isDone) drain.doneSinceUs = Infinity
     else if (drain.doneSinceUs === Infinity) drain.doneSinceUs = time.nowUs

@@ -19,6 +19,8 @@ export function everyAskHasItsOutcome(sim: Simulation): void {
 /** The network is good and the exchange is up: so is the connection. */
 export function isReady({ sim, actor }: Life): void {
   if (actor.status !== 'ready') sim.violated('heals', `it is ${actor.status}, though nothing is wrong any more`)
+  const { keptMessages } = actor.stats()
+  if (keptMessages > 0) sim.violated('heals', `${keptMessages} messages wait for a connection, and there is one`)
 }
 
 /** The exchange's subscriptions are the desired ones, but for those that it has rejected. */

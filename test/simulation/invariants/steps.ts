@@ -3,6 +3,7 @@ import type { Simulation } from '../simulation.ts'
 import { checkEnds } from './ends.ts'
 import { leavesInTime } from './leaving.ts'
 import { silenceIsNoticed, stallIsTold } from './silence.ts'
+import { givenUpInTime, keptWithinBound } from './timed.ts'
 
 /** How long after its deadline an ask may still be without an outcome, while the client's loop runs. */
 const PATIENCE_US = 20_000
@@ -17,6 +18,10 @@ export function checkStep(sim: Simulation): void {
   silenceIsNoticed(life)
   stallIsTold(life)
   leavesInTime(life)
+  if (sim.steps % 8 === 0) {
+    givenUpInTime(life)
+    keptWithinBound(life)
+  }
   if (sim.steps % 8 === 0) waitersAreToldInTime(sim)
   // `stats()` works out distributions.
   if (sim.steps % 64 === 0) statsAreSound(life)
@@ -37,18 +42,22 @@ export function waitersAreToldInTime(sim: Simulation): void {
 }
 
 /** Queues are bounded, and what was sent is what the kernel took. */
-export function statsAreSound({ sim, actor, clock, waits, ends, evidence }: Life): void {
+export function statsAreSound({ sim, actor, clock, waits, ends, evidence, timed }: Life): void {
   const { setup } = sim
-  const { pending, queuedBytes, messagesSent } = actor.stats()
+  const { pending, queuedBytes, messagesSent, sendsGivenUp } = actor.stats()
   // The largest frame of the user's: a lane, or a link, that holds nothing else takes it whatever its size.
   const oneFrame = 3800
   const most = [setup.normalBytes, setup.urgentBytes, setup.maxLinkBytes].reduce(
     (sum, n) => sum + Math.max(n, oneFrame),
+    setup.keptBytes,
   )
   if (pending > setup.maxPending) sim.violated('bounded', `${pending} asks pend, ${setup.maxPending} may`)
   if (queuedBytes > most) sim.violated('bounded', `${queuedBytes} bytes are queued, ${most} may be`)
   if (messagesSent !== evidence.messagesTaken) {
     sim.violated('stats-tell-the-truth', `messagesSent is ${messagesSent}, the kernel took ${evidence.messagesTaken}`)
+  }
+  if (sendsGivenUp !== timed.toldMessages) {
+    sim.violated('stats-tell-the-truth', `sendsGivenUp is ${sendsGivenUp}, ${timed.toldMessages} were told`)
   }
   if (actor.unresolved().length > setup.maxUnresolved) sim.violated('bounded', 'more unresolved asks than may be')
   const timers = clock.armed - waits - ends.drains.size

@@ -1,7 +1,6 @@
 import { callIn, markIn } from '../ledger.ts'
 import type { Life } from '../life.ts'
 import type { VenueSession } from '../play/venue.ts'
-import type { Simulation } from '../simulation.ts'
 
 const CALL = /"call":(\d+),"lane":"(normal|urgent)"/
 const ID = /"id":"?([^",}]+)/
@@ -10,13 +9,14 @@ const CLOSE = 8
 /** What the exchange sees of us, frame by frame. */
 export function checkFrame(life: Life, session: VenueSession, opcode: number, text: string): void {
   if (opcode >= CLOSE) return
-  arrivesOnce(life.sim, text)
+  arrivesOnce(life, text)
   comesInCallOrder(life, session, text)
   if (text.includes('"public/auth"')) life.evidence.logins.add(ID.exec(text)?.[1] ?? '')
   replayComesFirst(life, session, text)
 }
 
-export function arrivesOnce(sim: Simulation, text: string): void {
+export function arrivesOnce({ sim, timed }: Life, text: string): void {
+  timed.arrived(callIn(text) ?? 0)
   const ask = sim.ledger.byMark(markIn(text) ?? '')
   if (ask !== undefined && ask.arrivals.filter(({ whole }) => whole).length > 1) {
     sim.violated('arrives-once', `${ask.mark} arrived twice`)

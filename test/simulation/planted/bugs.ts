@@ -14,6 +14,7 @@ import { FramePacer } from '../../../src/session/pacing.ts'
 import { Subscriptions } from '../../../src/session/subscriptions.ts'
 import type { WsOpenInfo } from '../../../src/transport/transport.ts'
 import { BUGS_OF_ENDS } from './bugs-of-ends.ts'
+import { BUGS_OF_SENDS } from './bugs-of-sends.ts'
 import { everyNth, like, type PlantedBug, patch, transportLike } from './patch.ts'
 
 export const PLANTED_BUGS: readonly PlantedBug[] = [
@@ -320,4 +321,5 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     plant: () => patch(ConnectBudget.prototype, 'claim', () => () => ({ waitMs: 0, why: 'connect-budget' })),
   },
   ...BUGS_OF_ENDS,
+  ...BUGS_OF_SENDS,
 ]

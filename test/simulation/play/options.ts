@@ -46,7 +46,7 @@ export function optionsOf(life: Life, transport: WsTransport): Options {
     stableMs: setup.stableMs,
     disconnectDrainMs: setup.disconnectDrainMs,
     closeTimeoutMs: setup.closeTimeoutMs,
-    lanes: { normalBytes: setup.normalBytes, urgentBytes: setup.urgentBytes },
+    lanes: { normalBytes: setup.normalBytes, urgentBytes: setup.urgentBytes, keptBytes: setup.keptBytes },
     requests: requestsOf(setup),
     requestIds: {
       next: () => {

@@ -40,6 +40,7 @@ export interface Setup {
   readonly maxLinkBytes: number
   readonly normalBytes: number
   readonly urgentBytes: number
+  readonly keptBytes: number
   readonly maxPending: number
   readonly maxUnresolved: number
   readonly maxSettledIds: number
@@ -166,5 +167,6 @@ export function setupOf(seed: number): Setup {
     sharedIds: chance(0.6),
     ends: oneOf(0, 0, 0.3, 1, 4),
     topicsBy: oneOf('topicOf', 'plan'),
+    keptBytes: oneOf(300, 3000, 1024 * 1024),
   }
 }

@@ -15,6 +15,15 @@ interface Message {
   readonly payload: string | ((into: Uint8Array) => number)
 }
 
+/** Options of a send with a time-to-live. */
+interface Timed {
+  readonly ttlMs: number
+  readonly acrossReconnect: boolean
+}
+
+/** There is a connection, or there will be one. */
+const MAY_WAIT: ReadonlySet<string> = new Set(['connecting', 'opening', 'ready', 'backoff'])
+
 /** What a user asks and sends, and the records by which it is found again wherever it turns up. */
 export class Traffic {
   readonly #sim: Simulation
@@ -116,10 +125,18 @@ export class Traffic {
   send(from: string, life: Life): void {
     const isRefused = this.#isRefused(life)
     const urgent = this.#random.below(5) === 0
-    const message = this.#message(life, this.#random.below(3) === 0, urgent ? 'urgent' : 'normal')
+    const timed = this.#timed(2)
+    const lane = urgent ? 'urgent' : 'normal'
+    const message = this.#message(life, this.#random.below(3) === 0, lane, timed)
+    const before = life.actor.status
     this.unlessClumsy('send', () => {
-      const sent = life.actor.send(message.payload, { urgent })
-      if (sent === 'taken' || sent === 'queued') this.#accepted(from, life, message.call, isRefused)
+      const sent = life.actor.send(message.payload, { urgent, ...timed })
+      if (sent === 'taken' || sent === 'queued') this.#accepted(from, life, message.call, isRefused, timed)
+      else life.timed.wasRefused(message.call)
+      if (timed?.acrossReconnect !== true || sent !== 'not-open' || this.#isRefused(life)) return
+      if (MAY_WAIT.has(before) && MAY_WAIT.has(life.actor.status)) {
+        this.#sim.violated('kept-until-ready', `call ${message.call} is refused while ${before}`)
+      }
     })
   }
 
@@ -127,20 +144,49 @@ export class Traffic {
     const isRefused = this.#isRefused(life)
     const areWritten = this.#random.below(3) === 0
     const burst = { isBroken: false }
+    const timed = this.#timed(3)
     const messages = Array.from({ length: 1 + this.#random.below(MOST_CALLS_AT_ONCE) }, () =>
-      this.#message(life, areWritten, 'normal', burst),
+      this.#message(life, areWritten, 'normal', timed, burst),
     )
+    const payloads = messages.map(({ payload }) => payload)
+    // What was written before a writer that throws, is sent.
+    let accepted = 0
     this.unlessClumsy('sendBatch', () => {
-      const accepted = life.actor.sendBatch(messages.map(({ payload }) => payload))
-      for (const { call } of messages.slice(0, accepted)) this.#accepted(from, life, call, isRefused)
+      try {
+        accepted = timed === undefined ? life.actor.sendBatch(payloads) : life.actor.sendBatch(payloads, timed)
+      } catch (error) {
+        if (timed !== undefined) accepted = messages.filter(({ call }) => call > 0).length
+        throw error
+      } finally {
+        for (const { call } of messages.slice(0, accepted)) this.#accepted(from, life, call, isRefused, timed)
+        for (const { call } of messages.slice(accepted)) life.timed.wasRefused(call)
+      }
     })
   }
 
+  /** Once in `n` times a message is worth sending for some time only, which may outlive its connection. */
+  #timed(n: number): Timed | undefined {
+    const random = this.#random
+    if (random.below(n) > 0) return undefined
+    const ttlMs = 1 + random.below(random.below(3) === 0 ? 5000 : 300)
+    return { ttlMs, acrossReconnect: random.below(3) > 0 }
+  }
+
   /** Text, or a function that writes it, which may be any user's code. */
-  #message(life: Life, isWritten: boolean, lane: 'urgent' | 'normal', burst = { isBroken: false }): Message {
+  #message(
+    life: Life,
+    isWritten: boolean,
+    lane: 'urgent' | 'normal',
+    timed: Timed | undefined,
+    burst = { isBroken: false },
+  ): Message {
     const pad = 'y'.repeat(this.#random.below(150))
-    const textOf = (call: number, lane: string): string =>
-      JSON.stringify({ jsonrpc: '2.0', id: `s${++this.#sends}`, method: 'public/test', params: { call, lane, pad } })
+    const textOf = (call: number, lane: string): string => {
+      const params = { call, lane, pad }
+      const text = JSON.stringify({ jsonrpc: '2.0', id: `s${++this.#sends}`, method: 'public/test', params })
+      if (timed !== undefined) life.timed.planned(call, text.length, timed.ttlMs, timed.acrossReconnect)
+      return text
+    }
     if (!isWritten) {
       const call = ++this.calls
       return { call, payload: textOf(call, lane) }
@@ -161,13 +207,15 @@ export class Traffic {
   }
 
   /** `send` has said that the message will leave, if the connection lives. */
-  #accepted(from: string, life: Life, call: number, isRefused: boolean): void {
+  #accepted(from: string, life: Life, call: number, isRefused: boolean, timed: Timed | undefined): void {
     if (isRefused) {
       const what = life.ends.drainedAtCall < Infinity ? 'drain-refuses' : 'stop-refuses'
       this.#sim.violated(what, `call ${call} (from ${from}) is accepted`)
     }
+    life.timed.wasAccepted(call)
     const { ledger } = this.#sim
-    if (!ledger.takenCalls.has(call)) ledger.unsent.set(call, { life, connection: life.actor.connection })
+    if (timed === undefined && !ledger.takenCalls.has(call))
+      ledger.unsent.set(call, { life, connection: life.actor.connection })
   }
 
   /** `drain()` has been called, or the end been asked for from outside: nothing new is taken. */

@@ -20,8 +20,8 @@ const CHANNELS = [
 
 const ACTIONS = {
   ask: 34,
-  send: 10,
-  batch: 3,
+  send: 16,
+  batch: 4,
   subscribe: 5,
   unsubscribe: 4,
   replace: 1,

@@ -28,6 +28,8 @@ export class ClientLoop {
   turnStartUs = 0
   /** How many callbacks there have been. */
   turns = 0
+  /** What has been due by then, on the client's monotonic clock, has had its timer. */
+  timersUs = -Infinity
   /** The latest moment until which client code blocked, or to which its clock jumped. */
   lastStallUs = 0
   /** How long it was away for then by its own clock, and since when in the world's time. */
@@ -100,6 +102,7 @@ export class ClientLoop {
     for (let due = this.#clock.takeDue(untilUs); due !== undefined; due = this.#clock.takeDue(untilUs)) {
       await this.run(due)
     }
+    this.timersUs = untilUs
   }
 
   async #poll(): Promise<void> {
