@@ -32,6 +32,7 @@ export type {
   WsPem,
   WsSocketOptions,
   WsStageTimeouts,
+  WsTimestampSource,
   WsTlsConfig,
 } from './connect/request.ts'
 export type { WsDisconnectAction } from './errors/disconnect-action.ts'

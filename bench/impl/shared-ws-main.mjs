@@ -55,6 +55,7 @@ export const impl = {
     const connection = connect(url, {
       ...options,
       ...(fields['deflate'] ? { perMessageDeflate: true } : {}),
+      ...(fields['timestampSource'] ? { timestampSource: fields['timestampSource'] } : {}),
       ...(fields['gzip'] ? { inflateBinary: 'gzip' } : {}),
       onBatch: (batch) => take(batch, tally),
       onCallbackError: fail,

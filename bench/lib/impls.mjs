@@ -32,6 +32,7 @@ export const IMPLS = [
   { name: 'C:spin', command: (native) => [native.client], fields: { spin: 1 } },
   { name: 'C:memcpy', command: (native) => [native.client], fields: { op: 'memcpy' } },
   { name: 'shared-ws:main', command: () => node('shared-ws-main') },
+  { name: 'shared-ws:kernel', command: () => node('shared-ws-main'), fields: { timestampSource: 'kernel' } },
   { name: 'shared-ws:codec', command: () => [buildCodec(ROOT)] },
   { name: 'ws', command: () => node('ws') },
   { name: 'ws+bufferutil', command: () => node('ws-bufferutil'), mayBeAbsent: true },

@@ -1,11 +1,12 @@
 const PEERS = ['ws', 'ws+bufferutil', 'undici', 'node', 'websocket']
 const IMPLS = ['C', 'shared-ws:main', ...PEERS]
+const STAMPED = ['C', 'shared-ws:main', 'shared-ws:kernel', ...PEERS]
 const CPU = 'cpu-ns/msg'
 
 /** @param {'record' | 'view' | 'string'} form */
 const bulk = (form) => ({
   name: `bulk, ${form}`,
-  impls: IMPLS,
+  impls: form === 'record' ? STAMPED : IMPLS,
   place: /** @type {const} */ ('same'),
   task: 'receive',
   fields: { form },
@@ -25,7 +26,7 @@ export const question = {
       bulk('string'),
       {
         name: 'paced 100k/s, record',
-        impls: IMPLS,
+        impls: STAMPED,
         place: 'apart',
         task: 'receive',
         fields: { form: 'record' },
@@ -48,6 +49,7 @@ export const question = {
     'ws gives a Buffer for record and view, and `toString()` of it for string. undici, Node and websocket give a string ' +
       'whatever is asked for. None of them says when a message was received: they pay a `performance.now()` for each.',
     'bulk: server and client on one CPU; the server writes 256 KB at a time. paced: one frame a write, on two CPUs.',
+    "shared-ws:kernel: the same with `timestampSource: 'kernel'`, which costs per read, not per message.",
     'C is recv and a walk over the frames: it checks no UTF-8, which shared-ws and ws do.',
   ],
 }

@@ -47,12 +47,18 @@ SocketOptions SocketOptionsOf(napi_env env, napi_value given) {
   return options;
 }
 
+TimestampSource TimestampSourceOf(const std::string& name) {
+  if (name == "callback") return TimestampSource::kCallback;
+  return name == "kernel" ? TimestampSource::kKernel : TimestampSource::kRead;
+}
+
 napi_value Open(napi_env env, napi_callback_info info) {
   const Arguments<1> arguments(env, info);
   LinkOptions options;
   options.address = GetString(env, arguments[0], "address");
   options.port = static_cast<uint16_t>(GetNumber(env, arguments[0], "port"));
   options.socket = SocketOptionsOf(env, GetProperty(env, arguments[0], "socket"));
+  options.timestamps = TimestampSourceOf(GetString(env, arguments[0], "timestampSource"));
   options.max_link_bytes = static_cast<size_t>(GetNumber(env, arguments[0], "maxLinkBytes"));
   int error = 0;
   std::string refusal;

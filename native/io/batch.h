@@ -116,6 +116,12 @@ class Batch {
   // block.
   void AddAssembled(uint32_t link, double now_us, Opcode opcode, bool ascii, Bytes&& payload);
 
+  // The newest record, if it is a message, has the receive time of its very last byte.
+  void MarkNewestExact() {
+    Record& record = memory_->records[count_ - 1];
+    if (record.kind == RecordKind::kMessage) record.flags |= kFlagExactTime;
+  }
+
   // Messages too large for the slab, by Record::slot. The binding wraps them before a delivery.
   std::vector<Bytes>& blocks() { return blocks_; }
 

@@ -49,7 +49,9 @@ Link* Link::Open(Loop* loop, uint32_t id, const LinkOptions& options, int* error
     *error = errno;
     return nullptr;
   }
-  if (!ApplySocketOptions(fd, options.socket, refusal)) {
+  SocketOptions socket_options = options.socket;
+  socket_options.stamp_segments = options.timestamps == TimestampSource::kKernel;
+  if (!ApplySocketOptions(fd, socket_options, refusal)) {
     close(fd);
     *error = ENOPROTOOPT;
     return nullptr;
@@ -61,6 +63,7 @@ Link* Link::Open(Loop* loop, uint32_t id, const LinkOptions& options, int* error
     return nullptr;
   }
   link->fd_ = fd;
+  if (socket_options.stamp_segments) link->segment_clock_.Observe(SegmentClock::Read());
   int result;
   do {
     result = connect(fd, reinterpret_cast<sockaddr*>(&address), length);

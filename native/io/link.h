@@ -12,15 +12,20 @@
 #include "core/frame.h"
 #include "io/loop.h"
 #include "io/outbound.h"
+#include "io/segment_clock.h"
 #include "io/socket_options.h"
 #include "io/tls_stream.h"
 
 namespace shared_ws {
 
+// What receive times are: see WsTimestampSource in src/connect/request.ts.
+enum class TimestampSource : uint8_t { kRead, kCallback, kKernel };
+
 struct LinkOptions {
   std::string address;  // literal IPv4 or IPv6
   uint16_t port = 0;
   SocketOptions socket;
+  TimestampSource timestamps = TimestampSource::kRead;
   size_t max_link_bytes = 64 * 1024;
 };
 
@@ -41,6 +46,8 @@ class Link {
 
   uint32_t id() const { return id_; }
   bool ended() const { return ended_; }
+  // Its records have the time of their delivery.
+  bool is_delivery_stamped() const { return options_.timestamps == TimestampSource::kCallback; }
 
   // Raw phase.
   bool WriteRaw(const uint8_t* data, size_t size);
@@ -106,7 +113,8 @@ class Link {
   bool Inflates() const;
   bool HasReadRoom() const;
   size_t ReadCapacity() const;
-  void TakePlaintext(uint8_t* data, size_t size);
+  ssize_t Receive(uint8_t* into, size_t capacity);
+  void TakePlaintext(uint8_t* data, size_t size, bool is_rest);
   void EndOfStream();
   void ReadSealed();
   void SetBacklog(const uint8_t* data, size_t size);
@@ -162,7 +170,9 @@ class Link {
   bool socket_error_seen_ = false;
   bool sessions_told_ = false;  // kSessions is out, and nobody has taken them
   uint16_t close_code_ = 0;
-  double now_us_ = 0;  // receive time of the newest read; all that we hold back came with it
+  double now_us_ = 0;          // receive time of the newest read; all that we hold back came with it
+  bool now_is_exact_ = false;  // it is the kernel's of the very last byte
+  SegmentClock segment_clock_;
   uint64_t next_sequence_ = 1;
   std::optional<Connection> connection_;
   std::unique_ptr<TlsStream> tls_;

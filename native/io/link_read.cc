@@ -64,18 +64,14 @@ void Link::ReadTurn() {
     ReadSealed();
     return;
   }
-  ssize_t count;
-  do {
-    count = recv(fd_, into, capacity, 0);
-  } while (count < 0 && errno == EINTR);
+  const ssize_t count = Receive(into, capacity);
   if (count > 0) {
-    now_us_ = MonotonicMicros();
     counters_.bytes_received += static_cast<double>(count);
     if (sealed) {
       tls_->BeginInput(into, static_cast<size_t>(count));
       ReadSealed();
     } else {
-      TakePlaintext(into, static_cast<size_t>(count));
+      TakePlaintext(into, static_cast<size_t>(count), true);
     }
     // libuv has stopped this handle for good: read on until recv() itself reports the error.
     if (socket_error_seen_ && !ended_) RearmOnce();
@@ -92,6 +88,28 @@ void Link::ReadTurn() {
   } else if (socket_error_seen_) {
     End(EndReason::kSocket, ECONNRESET);
   }
+}
+
+// recv(), and when what it brought is said to have come.
+ssize_t Link::Receive(uint8_t* into, size_t capacity) {
+  ssize_t count;
+  int64_t stamp_ns = 0;
+  const bool stamped = options_.timestamps == TimestampSource::kKernel;
+  do {
+    count = stamped ? ReceiveStamped(fd_, into, capacity, &stamp_ns) : recv(fd_, into, capacity, 0);
+  } while (count < 0 && errno == EINTR);
+  if (count <= 0) return count;
+  if (stamped) {
+    const SegmentClock::Reading reading = SegmentClock::Read();
+    segment_clock_.Observe(reading);
+    const SegmentClock::Arrival arrival = segment_clock_.ArrivalOf(stamp_ns, reading, now_us_);
+    now_us_ = arrival.us;
+    // A full read may end inside of what the kernel has joined, and stamped with its end.
+    now_is_exact_ = arrival.is_exact && static_cast<size_t>(count) < capacity;
+  } else {
+    now_us_ = MonotonicMicros();
+  }
+  return count;
 }
 
 // The peer has shut its side. When its CLOSE, or a violation, was read in this very turn, it is still to be
@@ -133,8 +151,8 @@ struct Link::Sink {
   void OnViolation(Status status) { link.OnViolation(status); }
 };
 
-// `data` lies at the end of the slab.
-void Link::TakePlaintext(uint8_t* data, size_t size) {
+// `data` lies at the end of the slab. `is_rest`: nothing that came with it is left.
+void Link::TakePlaintext(uint8_t* data, size_t size, bool is_rest) {
   Batch& batch = loop_->batch();
   batch.CommitSlab(size);
   if (phase_ == Phase::kRaw) {
@@ -147,7 +165,11 @@ void Link::TakePlaintext(uint8_t* data, size_t size) {
   Sink sink{*this, batch, id_, now_us_};
   const size_t consumed = connection_->Consume(data, size, sink);
   counters_.messages_received += static_cast<double>(batch.messages() - messages_before);
-  if (consumed < size) SetBacklog(data + consumed, size - consumed);
+  if (consumed < size) {
+    SetBacklog(data + consumed, size - consumed);
+  } else if (now_is_exact_ && is_rest && batch.count() > before && !connection_->mid_message()) {
+    batch.MarkNewestExact();
+  }
   // Nothing refers to these bytes (a part of a frame, pongs that nobody delivered): let the next read have
   // their place.
   if (batch.count() == before && batch.SlabEnd() == data + size) batch.UncommitSlab(size);
@@ -180,7 +202,9 @@ void Link::ReadSealed() {
   tls_->EndInput();
   SendCipher();
   UpdateCounters();
-  if (size > 0) TakePlaintext(begin, size);
+  // What OpenSSL still holds, or read behind the last plaintext, came with it and may have come last.
+  now_is_exact_ = now_is_exact_ && result == TlsStream::Result::kWantInput && tls_->ended_in_plaintext();
+  if (size > 0) TakePlaintext(begin, size, true);
   if (ended_) return;
   if (tls_->has_sessions() || !tls_->key_log().empty()) ReportTls();
   if (cipher_.size() - cipher_head_ > kMaxUnsentCipherBytes) {
@@ -221,7 +245,7 @@ void Link::TakeBacklog() {
   const size_t size = all.size() < room ? all.size() : room;
   uint8_t* into = batch.SlabEnd();
   std::memcpy(into, all.data(), size);
-  TakePlaintext(into, size);
+  TakePlaintext(into, size, size == all.size());
   if (ended_) return;
   if (size < all.size()) {
     // Behind what TakePlaintext itself may have put back.

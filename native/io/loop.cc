@@ -92,6 +92,7 @@ uint32_t Loop::Open(const LinkOptions& options, int* error, std::string* refusal
   }
   slots_[slot] = link;
   link_count_++;
+  if (link->is_delivery_stamped()) delivery_stamped_links_++;
   return id;
 }
 
@@ -100,6 +101,7 @@ void Loop::Forget(Link* link) {
   slots_[slot] = nullptr;
   free_slots_.push_back(slot);
   link_count_--;
+  if (link->is_delivery_stamped()) delivery_stamped_links_--;
   delete link;
   DeleteWhenClosed();
 }
@@ -164,6 +166,18 @@ void Loop::OnCheck(uv_check_t* handle) {
 void Loop::HandOut() {
   batch_is_out_ = true;
   *memory_->epoch_offset = EpochOffsetMicros();
+  if (delivery_stamped_links_ > 0) StampDelivery();
+}
+
+// A link that has ended keeps its slot until the records that it left have been delivered.
+void Loop::StampDelivery() {
+  const double now_us = MonotonicMicros();
+  for (uint32_t i = 0; i < batch_.count(); i++) {
+    Record& record = memory_->records[i];
+    const Link* link = slots_[record.link % kMaxLinks];
+    if (link == nullptr || link->id() != record.link || !link->is_delivery_stamped()) continue;
+    record.received_mono_us = now_us;
+  }
 }
 
 void Loop::Release() {

@@ -87,6 +87,7 @@ class Loop {
   void StopIdling();
   void ContinueRearmed();
   void HandOut();
+  void StampDelivery();
   void FinishBatch();
   void DeleteWhenClosed();
 
@@ -113,6 +114,7 @@ class Loop {
   std::vector<uint32_t> generations_;
   uint32_t next_slot_ = 0;
   uint32_t link_count_ = 0;
+  uint32_t delivery_stamped_links_ = 0;
   int open_handles_ = 0;
   bool shutting_down_ = false;
   void (*shutdown_done_)(void*) = nullptr;

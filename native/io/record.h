@@ -32,6 +32,8 @@ enum class EndReason : uint8_t {
 
 inline constexpr uint16_t kFlagAscii = 1;
 inline constexpr uint16_t kFlagBlock = 2;
+// The receive time is the kernel's of this message's last byte, and not a moment behind it.
+inline constexpr uint16_t kFlagExactTime = 4;
 
 struct Record {
   RecordKind kind;

@@ -96,6 +96,12 @@ bool ApplySocketOptions(int fd, const SocketOptions& options, std::string* refus
            "a value above the sysctl net.core.busy_read needs CAP_NET_ADMIN", refusal)) {
     return false;
   }
+  const int one = 1;
+  if (options.stamp_segments && setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof(one)) != 0) {
+    *refusal = "timestampSource 'kernel' was refused by the kernel: " + ErrnoText(errno) +
+               "; use 'read', or leave the option out";
+    return false;
+  }
   return options.local_address.empty() || BindTo(fd, options.local_address, refusal);
 }
 

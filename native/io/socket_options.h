@@ -15,7 +15,8 @@ struct SocketOptions {
   int send_buffer_bytes = 0;
   int busy_poll_us = 0;
   int user_timeout_ms = 0;
-  std::string local_address;  // literal, of the socket's family
+  bool stamp_segments = false;  // SO_TIMESTAMPNS: the kernel keeps when each segment came
+  std::string local_address;    // literal, of the socket's family
 };
 
 // False, and in `refusal` which option it was, by its public name, and why: the kernel refused, or granted

@@ -221,6 +221,7 @@ TlsStream::Result TlsStream::Read(uint8_t* into, size_t capacity, size_t* count)
   if (read_failed_) return Result::kFailed;  // OpenSSL would say it in other words
   ERR_clear_error();
   const int returned = SSL_read_ex(ssl_, into, capacity, count);
+  if (returned == 1) read_to_the_end_ = input_size_ == 0;
   const Result result = CarryOutput(returned == 1 ? Result::kOk : Classify(returned));
   read_failed_ = result == Result::kFailed;
   return result;

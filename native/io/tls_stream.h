@@ -66,6 +66,10 @@ class TlsStream {
   Result Handshake();
   // kClosed and kFailed, with its words, are for good.
   Result Read(uint8_t* into, size_t capacity, size_t* count);
+  // The last Read() that gave something took all the input there was: it ended with that plaintext.
+  bool ended_in_plaintext() const {
+    return read_to_the_end_ && (carrier_ == nullptr || carrier_->ended_in_plaintext());
+  }
   // Seals at most one record. kWantInput cannot happen: renegotiation is off.
   Result Write(const uint8_t* data, size_t size, size_t* count);
   // Appends close_notify to the output, once.
@@ -114,6 +118,7 @@ class TlsStream {
   Bytes carried_output_;  // what it has yet to encrypt
   bool shut_down_ = false;
   bool read_failed_ = false;
+  bool read_to_the_end_ = false;
   bool keep_sessions_ = false;
   std::vector<SessionHandle> sessions_;  // oldest first
   std::string key_log_;

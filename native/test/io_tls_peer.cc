@@ -50,6 +50,18 @@ void TlsPeer::Send(std::string_view plaintext, size_t record) {
   PassOn();
 }
 
+std::string TlsPeer::Seal(std::string_view plaintext) {
+  CHECK_EQ(SSL_write(ssl_, plaintext.data(), static_cast<int>(plaintext.size())),
+           static_cast<int>(plaintext.size()));
+  BIO* out = SSL_get_wbio(ssl_);
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(out, &data);
+  const std::string records(data, static_cast<size_t>(size));
+  (void)BIO_reset(out);
+  ERR_clear_error();
+  return records;
+}
+
 void TlsPeer::UpdateKeys() {
   CHECK_EQ(SSL_key_update(ssl_, SSL_KEY_UPDATE_REQUESTED), 1);
   CHECK_EQ(SSL_do_handshake(ssl_), 1);

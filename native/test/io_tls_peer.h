@@ -20,6 +20,8 @@ class TlsPeer {
 
   // Once the handshake is done: each call makes records of its own, of at most `record` bytes.
   void Send(std::string_view plaintext, size_t record = 16 * 1024);
+  // The records that would be sent.
+  std::string Seal(std::string_view plaintext);
   // Asks the client for new keys, and changes the server's.
   void UpdateKeys();
   void SendCloseNotify();

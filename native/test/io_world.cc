@@ -51,6 +51,7 @@ uint32_t World::Open(uint16_t port, const std::string& address, size_t max_link_
   options.address = address;
   options.port = port;
   options.max_link_bytes = max_link_bytes;
+  options.timestamps = timestamps;
   return Open(options);
 }
 

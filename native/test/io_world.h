@@ -44,6 +44,7 @@ class World final : public LoopClient {
   // A new link to 127.0.0.1, or to `address`.
   uint32_t Open(uint16_t port, const std::string& address = "127.0.0.1", size_t max_link_bytes = 64 * 1024);
   uint32_t Open(const LinkOptions& options);
+  TimestampSource timestamps = TimestampSource::kRead;  // of links opened by a port
   // The link, which must exist.
   Link& operator[](uint32_t id);
   const LinkCounters& counters(uint32_t id) const { return memory_->counters[id % kMaxLinks]; }

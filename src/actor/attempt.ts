@@ -111,7 +111,7 @@ export class Attempt {
 
   #connect(endpoint: Endpoint, totalMs: number): void {
     const { tls, lookup, family, limits, timeouts, socket, perMessageDeflate, inflateBinary, plan } = this.#options
-    const { clock, random, transport } = this.#options
+    const { timestampSource, clock, random, transport } = this.#options
     try {
       this.#link = transport.connect(
         {
@@ -125,6 +125,7 @@ export class Attempt {
           limits,
           timeouts: totalMs === timeouts.totalMs ? timeouts : { ...timeouts, totalMs },
           socket,
+          timestampSource,
           perMessageDeflate,
           inflateBinary,
           plan,

@@ -179,8 +179,9 @@ export class Inbound<M, E> implements WsIngressSink<E> {
       )
       return false
     }
-    // A frame knows when it was read; it may have lain in the socket for as long as this thread was away.
-    const effect = this.#owner.table.reply(live.connection, match, frame, clock.monoUs(), 'upper-bound')
+    // Most frames know when they were read, and may have lain in the socket for as long as this thread was away.
+    const receiveTime = frame.receivedAtIsUpperBound ? 'upper-bound' : 'exact'
+    const effect = this.#owner.table.reply(live.connection, match, frame, clock.monoUs(), receiveTime)
     if (effect === 'settled' || effect === 'late') live.answerSeen = true
     else this.#health.count.unmatchedReplies++
     if (effect === 'settled' && match.verdict === 'rejected') {

@@ -9,6 +9,7 @@ import type {
   WsLookup,
   WsSocketOptions,
   WsStageTimeouts,
+  WsTimestampSource,
   WsTlsConfig,
 } from '../connect/request.ts'
 import type { WsLatencyPolicy } from '../health/latency-policy.ts'
@@ -64,6 +65,11 @@ export interface WebSocketActorOptions<M = unknown, E = never> {
   readonly timeouts?: Partial<WsStageTimeouts>
   /** Options of the TCP socket. Default: TCP_NODELAY alone. */
   readonly socket?: WsSocketOptions
+  /**
+   * What receive times are: when the delivery to JavaScript began (`callback`), when the read returned (`read`, the default), or
+   * when the kernel received the bytes (`kernel`, of the native transport only). Verdicts that hang on time go by them.
+   */
+  readonly timestampSource?: WsTimestampSource
   /**
    * Compression by the protocol (RFC 7692). Default false: not offered. `true` offers it, inflates what the server
    * compresses, and sends uncompressed. `onOpen` tells what came of it.

@@ -8,9 +8,11 @@ import type {
   WsLookup,
   WsSocketOptions,
   WsStageTimeouts,
+  WsTimestampSource,
   WsTlsConfig,
 } from '../connect/request.ts'
 import { checkSocket, checkSocketSupport } from '../connect/socket.ts'
+import { checkTimestampSource, checkTimestampSupport } from '../connect/timestamp-source.ts'
 import { checkTls } from '../connect/tls-check.ts'
 import { WsConfigError } from '../errors/errors.ts'
 import type { LivenessOptions } from '../health/liveness.ts'
@@ -46,6 +48,7 @@ export interface ResolvedActorOptions {
   readonly limits: WsLimits
   readonly timeouts: WsStageTimeouts
   readonly socket: WsSocketOptions
+  readonly timestampSource: WsTimestampSource
   readonly perMessageDeflate: WsDeflateOffer | undefined
   readonly inflateBinary: WsBinaryCompression | undefined
   /** Undefined where nobody watches topics. */
@@ -107,6 +110,7 @@ const OPTIONS = [
   'limits',
   'timeouts',
   'socket',
+  'timestampSource',
   'perMessageDeflate',
   'inflateBinary',
   'plan',
@@ -203,8 +207,10 @@ export function completeActor(
   transport: WsTransport,
   callbacks: ActorCallbacks,
 ): ResolvedActorOptions {
-  const { socket } = settings
-  checkSocketSupport(check, { socket, transport: transport?.name }, transport?.unsupportedSocketOptions ?? [])
+  const { socket, timestampSource } = settings
+  const { name, unsupportedSocketOptions = [], timestampSources = [] } = Object(transport) as WsTransport
+  checkSocketSupport(check, { socket, transport: name }, unsupportedSocketOptions)
+  checkTimestampSupport(check, { timestampSource, transport: name }, timestampSources)
   if (check.problems.length > 0) throw new WsConfigError(check.problems)
   return { ...settings, transport, callbacks }
 }
@@ -230,6 +236,7 @@ export function actorSettings(
     limits: integersOf(check, 'limits', given.limits, LIMITS, 1, MAX_SIZE),
     timeouts: integersOf(check, 'timeouts', given.timeouts, TIMEOUTS, 1, MAX_TIMER_MS, MIN_TIMEOUTS),
     socket: checkSocket(check, given.socket),
+    timestampSource: checkTimestampSource(check, given.timestampSource),
     perMessageDeflate: checkPerMessageDeflate(check, given.perMessageDeflate),
     inflateBinary:
       given.inflateBinary === undefined

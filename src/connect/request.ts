@@ -25,6 +25,8 @@ export interface WsConnectRequest {
   readonly limits: WsLimits
   readonly timeouts: WsStageTimeouts
   readonly socket: WsSocketOptions
+  /** Undefined: `read`. */
+  readonly timestampSource?: WsTimestampSource | undefined
   /** Undefined: permessage-deflate is not offered. */
   readonly perMessageDeflate?: WsDeflateOffer | undefined
   /** Undefined: binary messages are delivered as they come. */
@@ -104,6 +106,19 @@ export interface WsSocketOptions {
   /** Literal address of this machine to connect from. Server addresses of the other family then cannot be connected to. */
   readonly localAddress?: string
 }
+
+/**
+ * What receive times are (`receivedAtUs`, `receivedMonoUs`):
+ *
+ * - `callback`: when the delivery to JavaScript began that brought the message.
+ * - `read`: when the read returned that completed the message. (Over `ws`: when Node handed the bytes over.)
+ * - `kernel`: when the kernel received the last segment of that read (SO_TIMESTAMPNS, CLOCK_REALTIME in socket(7)), put on the
+ *   monotonic clock. It does not depend on how busy this process was. It is never later than `read`, nor earlier than
+ *   what came before it on the connection; where the kernel does not tell, or the system's clock was set between arrival and
+ *   read, it is the time of the read. Where several frames came in one read, all have the time of the last segment, which
+ *   `receivedAtIsUpperBound` tells.
+ */
+export type WsTimestampSource = 'callback' | 'read' | 'kernel'
 
 /** 0: both IPv4 and IPv6. */
 export type WsAddressFamily = 0 | 4 | 6

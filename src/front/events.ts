@@ -58,10 +58,12 @@ export interface WsMessage extends EventBase {
   readonly kind: 'message'
   readonly isText: boolean
   readonly byteLength: number
-  /** Unix epoch µs: when the read that completed it returned. */
+  /** Unix epoch µs: when it was received, by the option `timestampSource`; by default, when the read that completed it returned. */
   readonly receivedAtUs: number
   /** The same moment on the clock of `performance.now()`, in µs. */
   readonly receivedMonoUs: number
+  /** As {@link WsFrame.receivedAtIsUpperBound}: false only where the kernel says when exactly its last byte came. */
+  readonly receivedAtIsUpperBound: boolean
   /** Binary is decoded as UTF-8, with U+FFFD for what is not. */
   text(): string
   /** `JSON.parse` of the text; throws `SyntaxError` as it does. */

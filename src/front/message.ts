@@ -15,6 +15,7 @@ export class OwnedMessage implements WsMessage {
   readonly byteLength: number
   readonly receivedAtUs: number
   readonly receivedMonoUs: number
+  readonly receivedAtIsUpperBound: boolean
   readonly #payload: string | Uint8Array
 
   /** Copies what it needs out of the borrowed `frame`. */
@@ -24,6 +25,7 @@ export class OwnedMessage implements WsMessage {
     this.byteLength = frame.byteLength
     this.receivedAtUs = frame.receivedAtUs
     this.receivedMonoUs = frame.receivedMonoUs
+    this.receivedAtIsUpperBound = frame.receivedAtIsUpperBound
     this.#payload = frame.isText ? frame.text() : frame.copy()
   }
 

@@ -49,6 +49,7 @@ export const HANDED_ON = [
   'limits',
   'timeouts',
   'socket',
+  'timestampSource',
   'perMessageDeflate',
   'inflateBinary',
   'plan',

@@ -137,6 +137,8 @@ export interface NativeOpenOptions {
   readonly address: string
   readonly port: number
   readonly socket: NativeSocketOptions
+  /** What the receive times of its records are. */
+  readonly timestampSource: 'callback' | 'read' | 'kernel'
   /** Bytes of frames not yet begun that the link holds at most; one frame larger than it is taken when none waits. */
   readonly maxLinkBytes: number
 }

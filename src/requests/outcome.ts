@@ -25,7 +25,7 @@ export interface WsOutcomeTiming {
   readonly askedAtUs: number
   /** When it was first seen that the kernel had all of the frame: an upper bound. */
   readonly sentAtUs?: number
-  /** When the read that completed the reply returned. */
+  /** When the reply was received, by the option `timestampSource`; by default, when the read that completed it returned. */
   readonly repliedAtUs?: number
 }
 

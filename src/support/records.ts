@@ -14,7 +14,7 @@ export const RECORD_LINK = 1
 export const RECORD_OFFSET = 2
 /** u32 word 3: payload bytes. */
 export const RECORD_LENGTH = 3
-/** f64 word 2 (bytes 16–23): receive time, CLOCK_MONOTONIC µs. */
+/** f64 word 2 (bytes 16–23): receive time, CLOCK_MONOTONIC µs; of what, is the link's `timestampSource`. */
 export const RECORD_TIME = 2
 /** u32 word 6: block index, when flag {@link FLAG_BLOCK} is set. */
 export const RECORD_SLOT = 6
@@ -28,6 +28,8 @@ export const RECORD_AUX = 7
 export const FLAG_ASCII = 1
 /** The payload lies in `blocks[slot]`, not in the slab. */
 export const FLAG_BLOCK = 2
+/** The receive time is the kernel's of the message's last byte, and not a moment behind it. */
+export const FLAG_EXACT_TIME = 4
 
 /** Values of a record's kind. Payload and `aux` as said. */
 export const RecordKind = {

@@ -6,6 +6,7 @@ import type { ContractCase } from './contract/environment.ts'
 import { inflateBinaryCases } from './contract/inflate-binary.ts'
 import { openingCases } from './contract/opening.ts'
 import { pressureCases } from './contract/pressure.ts'
+import { receiveTimesCases } from './contract/receive-times.ts'
 import { receivingCases } from './contract/receiving.ts'
 import { sendingCases } from './contract/sending.ts'
 import { topicCases } from './contract/topics.ts'
@@ -33,6 +34,7 @@ export type {
 export const transportContract: readonly ContractCase[] = [
   ...openingCases,
   ...receivingCases,
+  ...receiveTimesCases,
   ...sendingCases,
   ...pressureCases,
   ...endingCases,

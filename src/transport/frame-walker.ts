@@ -82,6 +82,11 @@ export class FrameWalker {
     return this.#frameStart
   }
 
+  /** The bytes so far end within a frame's header. */
+  get isInHeader(): boolean {
+    return this.#headBytes > 0
+  }
+
   /**
    * Walks over the next bytes of the stream. Returns how many of them come before the frame that broke a rule: all of
    * them when none did. (That frame's first header bytes may have been in an earlier chunk.) A payload that comes in too many

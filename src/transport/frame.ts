@@ -2,6 +2,7 @@ import { SharedWsError } from '../errors/errors.ts'
 import {
   FLAG_ASCII,
   FLAG_BLOCK,
+  FLAG_EXACT_TIME,
   RECORD_LENGTH,
   RECORD_OFFSET,
   RECORD_SLOT,
@@ -61,7 +62,7 @@ export class WsFrame {
     return (this.#flags() & FLAG_ASCII) !== 0
   }
 
-  /** When the read that completed the message returned: Unix epoch µs. */
+  /** When the message was received, by the option `timestampSource` (default: when the read that completed it returned): Unix epoch µs. */
   get receivedAtUs(): number {
     return this.#time() + this.#memory.epochOffsetUs()
   }
@@ -69,6 +70,14 @@ export class WsFrame {
   /** The same moment on the clock of `performance.now()`, in µs; for durations. */
   get receivedMonoUs(): number {
     return this.#time() + this.#memory.monoOffsetUs
+  }
+
+  /**
+   * The message may have arrived before its receive time. False only with `timestampSource: 'kernel'`, for a message whose
+   * last byte was the last of its read: then the receive time is the kernel's of exactly that byte.
+   */
+  get receivedAtIsUpperBound(): boolean {
+    return (this.#flags() & FLAG_EXACT_TIME) === 0
   }
 
   /** The byte at `index`, without making a view. `RangeError` outside `0 … byteLength - 1`. */

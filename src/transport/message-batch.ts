@@ -1,8 +1,12 @@
 import { isAscii } from 'node:buffer'
+import type { WsTimestampSource } from '../connect/request.ts'
+import { DEFAULT_TIMESTAMP_SOURCE } from '../connect/timestamp-source.ts'
+import { type Clock, systemClock } from '../support/clock.ts'
 import { markAsLent } from '../support/lent-memory.ts'
 import {
   FLAG_ASCII,
   FLAG_BLOCK,
+  FLAG_EXACT_TIME,
   RECORD_HEAD,
   RECORD_LENGTH,
   RECORD_SLOT,
@@ -26,9 +30,16 @@ export class MessageBatch implements WsBatch, RecordMemory {
   doubles = new Float64Array(this.words.buffer)
   readonly slab = NO_SLAB
   readonly monoOffsetUs = 0
+  readonly #clock: Clock
+  readonly #isStampedWhenLent: boolean
   #epochOffsetUs = 0
   #payloads: Buffer[] = []
   #frame = new WsFrame(this)
+
+  constructor(clock: Clock = systemClock, timestampSource: WsTimestampSource = DEFAULT_TIMESTAMP_SOURCE) {
+    this.#clock = clock
+    this.#isStampedWhenLent = timestampSource === 'callback'
+  }
 
   get length(): number {
     return this.#payloads.length
@@ -61,14 +72,33 @@ export class MessageBatch implements WsBatch, RecordMemory {
     this.doubles[word / 2 + RECORD_TIME] = monoUs
   }
 
+  /** The message added last came exactly when it was said to have come. */
+  markNewestExact(): void {
+    const head = (this.#payloads.length - 1) * RECORD_WORDS + RECORD_HEAD
+    this.words[head] = (this.words[head] as number) | (FLAG_EXACT_TIME << 16)
+  }
+
+  /** The receive time of what is not lent but told now, and came at `monoUs`. */
+  toldAtOnceUs(monoUs: number): number {
+    return this.#isStampedWhenLent ? this.#clock.monoUs() : monoUs
+  }
+
   /** Lends what was added to `deliver`, then takes everything back, also when it throws. */
-  lend(epochOffsetUs: number, deliver: (batch: WsBatch) => void): void {
-    this.#epochOffsetUs = epochOffsetUs
+  lend(deliver: (batch: WsBatch) => void): void {
+    const nowUs = this.#clock.monoUs()
+    this.#epochOffsetUs = this.#clock.epochUs() - nowUs
+    if (this.#isStampedWhenLent) this.#stamp(nowUs)
     try {
       deliver(this)
     } finally {
       this.#payloads = []
       this.#frame.release()
+    }
+  }
+
+  #stamp(monoUs: number): void {
+    for (let slot = 0; slot < this.#payloads.length; slot++) {
+      this.doubles[(slot * RECORD_WORDS) / 2 + RECORD_TIME] = monoUs
     }
   }
 

@@ -39,6 +39,7 @@ export class MessageDecoder implements FrameSink {
   #pieces: Buffer[] = []
   #header: FrameHeader | undefined
   #closed = false
+  #messageWasLast = false
   #violation: ProtocolStatus | undefined
 
   /** `inflateBinary`: binary messages are compressed by themselves, and become text. */
@@ -61,7 +62,13 @@ export class MessageDecoder implements FrameSink {
 
   /** Chunks after a CLOSE or a violation are ignored (RFC 6455 5.5.1, 7.1.7). */
   feed(chunk: Uint8Array): void {
+    this.#messageWasLast = false
     if (!this.#done) this.#walker.walk(chunk)
+  }
+
+  /** The last byte fed was the last one of a message that was told. */
+  get endedWithMessage(): boolean {
+    return this.#messageWasLast && !this.#walker.isInHeader
   }
 
   get #done(): boolean {
@@ -69,6 +76,7 @@ export class MessageDecoder implements FrameSink {
   }
 
   onHeader(header: FrameHeader): void {
+    this.#messageWasLast = false
     this.#header = header
     this.#pieces = []
     if (header.opcode !== TEXT && header.opcode !== BINARY) return
@@ -102,7 +110,10 @@ export class MessageDecoder implements FrameSink {
     }
     if (typeof message === 'string') this.#violation = protocolStatus(message)
     else if (!binary && !isUtf8(message)) this.#violation = protocolStatus(notUtf8)
-    else this.#sink.onMessage(message, binary)
+    else {
+      this.#messageWasLast = true
+      this.#sink.onMessage(message, binary)
+    }
   }
 
   #control(opcode: number, payload: Buffer): void {

@@ -43,7 +43,7 @@ export class MockLink extends TopicFollower implements WsLink, MessageSink {
   readonly #wire: MockWire
   readonly #sender: FrameSender
   readonly #decoder: MessageDecoder
-  readonly #batch = new MessageBatch()
+  readonly #batch: MessageBatch
   /** Payloads of the batch, to be overwritten behind it. */
   #lent: Buffer[] = []
   /** `closing`: our CLOSE is queued, or the peer has begun to leave. `ended`: `onEnd` has been or will be called. */
@@ -55,6 +55,8 @@ export class MockLink extends TopicFollower implements WsLink, MessageSink {
   #reading = false
   #timer: ClockTimer | undefined
   #bytesReceived = 0
+  /** Receive time of the piece that is being decoded. */
+  #receivedUs = 0
   pongsSent = 0
 
   constructor(request: WsConnectRequest, events: WsLinkEvents, wire: MockWire) {
@@ -62,6 +64,7 @@ export class MockLink extends TopicFollower implements WsLink, MessageSink {
     this.#request = request
     this.#events = events
     this.#wire = wire
+    this.#batch = new MessageBatch(request.clock, request.timestampSource)
     this.#decoder = new MessageDecoder(request.limits, this, request.inflateBinary)
     this.#sender = new FrameSender(wire, request.limits, () =>
       this.#later(() => {
@@ -205,7 +208,10 @@ export class MockLink extends TopicFollower implements WsLink, MessageSink {
 
   #received(bytes: Uint8Array): void {
     this.#bytesReceived += bytes.length
+    const isKernels = this.#request.timestampSource === 'kernel'
+    this.#receivedUs = isKernels ? this.#wire.toClient.arrivedUs : this.#request.clock.monoUs()
     this.#decoder.feed(bytes)
+    if (isKernels && this.#decoder.endedWithMessage) this.#batch.markNewestExact()
     const { violation } = this.#decoder
     if (violation === undefined || this.#cause !== undefined) return
     this.#deliver()
@@ -213,13 +219,12 @@ export class MockLink extends TopicFollower implements WsLink, MessageSink {
   }
 
   onMessage(payload: Buffer, binary: boolean): void {
-    const readUs = this.#request.clock.monoUs()
-    const topic = this.topicToTell(payload, binary, readUs)
+    const topic = this.topicToTell(payload, binary, this.#receivedUs)
     if (topic !== 0) {
       this.#deliver()
-      if (this.#state !== 'ended') this.#events.onTopic(topic, readUs)
+      if (this.#state !== 'ended') this.#events.onTopic(topic, this.#batch.toldAtOnceUs(this.#receivedUs))
     }
-    this.#batch.add(payload, binary, readUs)
+    this.#batch.add(payload, binary, this.#receivedUs)
     this.#lent.push(payload)
   }
 
@@ -227,12 +232,13 @@ export class MockLink extends TopicFollower implements WsLink, MessageSink {
     this.#deliver()
     if (this.#state === 'ended') return
     if (this.#sender.control(PONG, payload) === 1) this.pongsSent++
-    this.#events.onPing(new Uint8Array(payload), this.#request.clock.monoUs())
+    this.#events.onPing(new Uint8Array(payload), this.#batch.toldAtOnceUs(this.#receivedUs))
   }
 
   onPong(payload: Buffer): void {
     this.#deliver()
-    if (this.#state !== 'ended') this.#events.onPong(new Uint8Array(payload), this.#request.clock.monoUs())
+    if (this.#state !== 'ended')
+      this.#events.onPong(new Uint8Array(payload), this.#batch.toldAtOnceUs(this.#receivedUs))
   }
 
   onClose(code: number, reason: string): void {
@@ -243,11 +249,10 @@ export class MockLink extends TopicFollower implements WsLink, MessageSink {
 
   #deliver(): void {
     if (this.#batch.length === 0) return
-    const { clock } = this.#request
     const lent = this.#lent
     this.#lent = []
     try {
-      this.#batch.lend(clock.epochUs() - clock.monoUs(), (batch) => {
+      this.#batch.lend((batch) => {
         if (this.#state !== 'ended') this.#events.onMessages(batch)
       })
     } finally {

@@ -17,6 +17,7 @@ export class MockPipe {
   readonly #underway: Underway[] = []
   #timer: ClockTimer | undefined
   #cut = false
+  #arrivedUs = 0
   /** Applies to what is written from now on; nothing overtakes. */
   delayMs = 0
   /** Sizes of the pieces that writes are cut into; undefined leaves them whole. */
@@ -46,8 +47,14 @@ export class MockPipe {
     const next = this.#underway[0]
     if (next === undefined || next.dueUs > this.#clock.monoUs()) return undefined
     this.#underway.shift()
+    this.#arrivedUs = next.dueUs
     if (this.#underway.length === 0) this.#disarm()
     return next.item
+  }
+
+  /** When the piece arrived that {@link take} gave last. */
+  get arrivedUs(): number {
+    return this.#arrivedUs
   }
 
   /** Arms the timer for what comes next. Needed after taking less than everything. */

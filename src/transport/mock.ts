@@ -35,6 +35,8 @@ export interface MockTransportOptions {
  */
 export class MockTransport implements WsTransport {
   readonly name = 'mock'
+  /** A piece has arrived when it can be read, also while {@link MockServerLink.hold} or a pause keeps it from being read. */
+  readonly timestampSources = ['callback', 'kernel'] as const
   readonly #onConnect: (server: MockServerLink) => void
   readonly #servers = new MockArrivals<MockServerLink>()
 

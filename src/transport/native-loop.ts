@@ -61,7 +61,7 @@ export class NativeLoop implements RecordMemory {
     this.#countersDouble = memory.countersOffset / 8
     this.#epochDouble = memory.epochOffset / 8
     this.#blocks = memory.blocks
-    this.monoOffsetUs = systemClock.monoUs() - addon.monoUs()
+    this.monoOffsetUs = offsetOf(addon)
   }
 
   add(id: number, receiver: NativeReceiver): void {
@@ -177,4 +177,19 @@ export class NativeLoop implements RecordMemory {
     markAsLent(block)
     return Buffer.from(block)
   }
+}
+
+/** Of two clocks that cannot be read at once: the narrowest of some readings. At most too large, so that no answer seems older than its question. */
+function offsetOf(addon: NativeAddon): number {
+  let offsetUs = 0
+  let narrowestUs = Infinity
+  for (let reading = 0; reading < 8; reading++) {
+    const beforeUs = systemClock.monoUs()
+    const atUs = addon.monoUs()
+    const afterUs = systemClock.monoUs()
+    if (afterUs - beforeUs >= narrowestUs) continue
+    narrowestUs = afterUs - beforeUs
+    offsetUs = afterUs - atUs
+  }
+  return offsetUs
 }

@@ -1,5 +1,5 @@
 import { type RawLink, RawLinkError, type TlsExchange, type WsTlsInfo } from '../connect/raw-link.ts'
-import type { WsAddress, WsSocketOptions } from '../connect/request.ts'
+import type { WsAddress, WsSocketOptions, WsTimestampSource } from '../connect/request.ts'
 import { refuseOtherFamily } from '../connect/socket.ts'
 import type { PreparedTls } from '../connect/tls.ts'
 import type { NativeTlsSession } from '../native/addon.ts'
@@ -12,6 +12,7 @@ interface OpenOptions {
   readonly address: WsAddress
   readonly port: number
   readonly socket: WsSocketOptions
+  readonly timestampSource: WsTimestampSource
   readonly maxLinkBytes: number
 }
 

@@ -1,6 +1,7 @@
 import { establish } from '../connect/establish.ts'
 import type { RawLinkOpener } from '../connect/raw-link.ts'
 import type { WsConnectRequest } from '../connect/request.ts'
+import { DEFAULT_TIMESTAMP_SOURCE } from '../connect/timestamp-source.ts'
 import { WsConnectError } from '../errors/disconnect-cause.ts'
 import { SharedWsError } from '../errors/errors.ts'
 import { loadNative } from '../native/load.ts'
@@ -32,12 +33,14 @@ function nativeLoop(): NativeLoop {
  */
 export const nativeTransport: WsTransport = {
   name: 'native',
+  timestampSources: ['callback', 'kernel'],
 
   connect(request: WsConnectRequest, events: WsLinkEvents): WsLink {
     const loop = nativeLoop()
+    const { timestampSource = DEFAULT_TIMESTAMP_SOURCE } = request
     const { maxLinkBytes } = request.limits
     const open: RawLinkOpener<NativeRawLink> = (address, port, { socket, signal }) =>
-      NativeRawLink.open(loop, { address, port, socket, maxLinkBytes }, signal)
+      NativeRawLink.open(loop, { address, port, socket, timestampSource, maxLinkBytes }, signal)
     const link = new NativeLink(loop, request, events)
     // Events run as tasks of their own: what a handler throws is its owner's uncaught exception, not a lost rejection.
     establish(open, request, link.abortSignal).then(

@@ -1,6 +1,6 @@
 import type { WsNegotiatedDeflate } from '../connect/permessage-deflate.ts'
 import type { WsTlsInfo } from '../connect/raw-link.ts'
-import type { HeaderLines, WsConnectRequest, WsSocketOptions } from '../connect/request.ts'
+import type { HeaderLines, WsConnectRequest, WsSocketOptions, WsTimestampSource } from '../connect/request.ts'
 import type { WsDisconnectCause } from '../errors/disconnect-cause.ts'
 import type { WsFrame } from './frame.ts'
 
@@ -16,6 +16,8 @@ export interface WsTransport {
   readonly name: string
   /** Of `WsConnectRequest.socket`, what this transport has no means to set: asking for it is refused. Default: none. */
   readonly unsupportedSocketOptions?: readonly (keyof WsSocketOptions)[]
+  /** What receive times can be, beside `read`: asking for another is refused. Default: none. */
+  readonly timestampSources?: readonly WsTimestampSource[]
 
   /**
    * Begins one connection: one attempt over all addresses of the host, no retry. Returns at once; then `onOpen` and
@@ -47,7 +49,7 @@ export interface WsLinkEvents {
    * frames split a run of messages, so nothing is reordered.
    */
   onMessages(batch: WsBatch): void
-  /** The pong has been queued already. The payload is a copy. */
+  /** The pong has been queued already. The payload is a copy. Receive times are as `WsConnectRequest.timestampSource` wants. */
   onPing(payload: Uint8Array, receivedMonoUs: number): void
   onPong(payload: Uint8Array, receivedMonoUs: number): void
   /**

@@ -51,7 +51,7 @@ export class WsPackageLink extends TopicFollower implements WsLink {
   readonly #request: WsConnectRequest
   readonly #events: WsLinkEvents
   readonly #abort = new AbortController()
-  readonly #batch = new MessageBatch()
+  readonly #batch: MessageBatch
   readonly #guard: FrameGuard
   readonly #maxMessageBytes: number
   /** `closing`: our CLOSE is queued, or the peer has begun to leave. `ended`: `onEnd` has been called. */
@@ -74,6 +74,7 @@ export class WsPackageLink extends TopicFollower implements WsLink {
     super(request.plan)
     this.#request = request
     this.#events = events
+    this.#batch = new MessageBatch(request.clock, request.timestampSource)
     this.#maxMessageBytes = Math.min(request.limits.maxMessageBytes, MAX_WS_MESSAGE_BYTES)
     const { maxFrameBytes } = request.limits
     const maxMessageParts = MAX_WS_MESSAGE_PARTS
@@ -294,8 +295,7 @@ export class WsPackageLink extends TopicFollower implements WsLink {
   #flushMessages(): void {
     this.#flushScheduled = false
     if (this.#batch.length === 0) return
-    const { clock } = this.#request
-    this.#batch.lend(clock.epochUs() - clock.monoUs(), (batch) => {
+    this.#batch.lend((batch) => {
       if (!this.#givenUp) this.#events.onMessages(batch)
     })
   }
@@ -307,13 +307,13 @@ export class WsPackageLink extends TopicFollower implements WsLink {
     const copy = new Uint8Array(payload)
     // While our CLOSE waits behind other frames, too: the peer has not heard of it yet.
     this.#carrier?.sender.answerPing(copy)
-    this.#events.onPing(copy, this.#readAtUs)
+    this.#events.onPing(copy, this.#batch.toldAtOnceUs(this.#readAtUs))
   }
 
   #pong(payload: Buffer): void {
     if (this.#refused) return
     this.#flushMessages()
-    if (!this.#givenUp) this.#events.onPong(new Uint8Array(payload), this.#readAtUs)
+    if (!this.#givenUp) this.#events.onPong(new Uint8Array(payload), this.#batch.toldAtOnceUs(this.#readAtUs))
   }
 
   // ---- The end ----

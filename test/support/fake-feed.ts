@@ -39,6 +39,7 @@ export function message(payload: string | Uint8Array, receivedAtUs = 1_700_000_0
     byteLength: bytes.length,
     receivedAtUs,
     receivedMonoUs: 0,
+    receivedAtIsUpperBound: true,
     text: () => Buffer.from(bytes).toString(),
     json: () => JSON.parse(Buffer.from(bytes).toString()),
     bytes: () => bytes,

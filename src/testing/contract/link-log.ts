@@ -10,6 +10,7 @@ export interface LoggedMessage {
   readonly text: string
   readonly receivedAtUs: number
   readonly receivedMonoUs: number
+  readonly receivedAtIsUpperBound: boolean
 }
 
 export type LoggedEvent =
@@ -88,6 +89,7 @@ export class LinkLog implements WsLinkEvents {
         text: frame.text(),
         receivedAtUs: frame.receivedAtUs,
         receivedMonoUs: frame.receivedMonoUs,
+        receivedAtIsUpperBound: frame.receivedAtIsUpperBound,
       })
     }
   }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { WsConnectRequest } from '../../connect/request.ts'
+import type { WsConnectRequest, WsTimestampSource } from '../../connect/request.ts'
 import type { WsDisconnectCause } from '../../errors/disconnect-cause.ts'
 import { systemRandom } from '../../support/random.ts'
 import type { WsLink } from '../../transport/transport.ts'
@@ -20,7 +20,15 @@ const PATIENCE_US = 10_000_000
 export type RequestOverrides = Partial<
   Pick<
     WsConnectRequest,
-    'limits' | 'timeouts' | 'subprotocols' | 'headers' | 'tls' | 'perMessageDeflate' | 'inflateBinary' | 'plan'
+    | 'limits'
+    | 'timeouts'
+    | 'subprotocols'
+    | 'headers'
+    | 'tls'
+    | 'perMessageDeflate'
+    | 'timestampSource'
+    | 'inflateBinary'
+    | 'plan'
   >
 >
 
@@ -64,6 +72,11 @@ export class Scene {
 
   get clock(): ContractEnvironment['clock'] {
     return this.#environment.clock
+  }
+
+  /** Those of the transport. */
+  get timestampSources(): readonly WsTimestampSource[] {
+    return ['read', ...(this.#environment.transport.timestampSources ?? [])]
   }
 
   async listen(upgrade: ContractUpgrade): Promise<ContractPeer> {

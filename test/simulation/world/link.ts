@@ -49,7 +49,7 @@ export class SimLink extends TopicFollower implements WsLink, MessageSink {
   readonly #loop: ClientLoop
   readonly #witness: KernelWitness
   readonly #decoder: MessageDecoder
-  readonly #batch = new MessageBatch()
+  readonly #batch: MessageBatch
   readonly #abort = new AbortController()
   #lent: Buffer[] = []
   #tcp: Tcp | undefined
@@ -86,6 +86,7 @@ export class SimLink extends TopicFollower implements WsLink, MessageSink {
     this.#flavour = flavour
     this.#loop = loop
     this.#witness = witness
+    this.#batch = new MessageBatch(request.clock, request.timestampSource)
     this.#decoder = new MessageDecoder(request.limits, this)
   }
 
@@ -310,12 +311,11 @@ export class SimLink extends TopicFollower implements WsLink, MessageSink {
 
   #deliver(): void {
     if (this.#batch.length === 0) return
-    const { clock } = this.#request
     const lent = this.#lent
     this.#lent = []
     this.lastToldUs = this.#loop.turnStartUs
     try {
-      this.#batch.lend(clock.epochUs() - clock.monoUs(), (batch) => {
+      this.#batch.lend((batch) => {
         if (!this.#over) this.#events.onMessages(batch)
       })
     } finally {

@@ -25,6 +25,7 @@ const options: ConnectOptions = {
   tls: { validateCerts: true, minVersion: 'TLSv1.3', sessionResumption: true, keyLog: (line: string) => line.length },
   limits: { maxMessageBytes: 1 << 20 },
   timeouts: { totalMs: 10_000 },
+  timestampSource: 'kernel',
   socket: { keepAliveIdleMs: 30_000, userTimeoutMs: 20_000, receiveBufferBytes: 4 << 20, localAddress: '10.0.0.7' },
   perMessageDeflate: { serverMaxWindowBits: 12, clientMaxWindowBits: false, compress: { thresholdBytes: 4096 } },
   inflateBinary: 'gzip',
@@ -54,7 +55,13 @@ export async function ticker(): Promise<WsClosed> {
         console.log(e.info.subprotocol, e.info.tls?.protocol.toUpperCase(), e.info.tls?.sessionReused)
         break
       case 'message':
-        console.log(e.receivedAtUs.toFixed(0), e.text().length, e.bytes().byteLength, e.json())
+        console.log(
+          e.receivedAtUs.toFixed(0),
+          e.receivedAtIsUpperBound ? 'at most' : 'exactly',
+          e.text().length,
+          e.bytes().byteLength,
+          e.json(),
+        )
         break
       case 'gap':
         console.warn('missed data', e.fromUs, e.toUs, e.cause.code)

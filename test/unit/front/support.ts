@@ -9,10 +9,10 @@ import { type MockServerLink, MockTransport } from '../../../src/transport/mock.
 /** An owned message made of a borrowed frame, whose memory is overwritten and which is released behind it. */
 export function messageOf(payload: string | Uint8Array, monoUs = 0, connection = 1): WsMessage {
   const bytes = Buffer.from(payload as Uint8Array)
-  const batch = new MessageBatch()
+  const batch = new MessageBatch({ monoUs: () => 0, epochUs: () => 1000, setTimer: () => ({ cancel() {} }) })
   batch.add(bytes, typeof payload !== 'string', monoUs)
   let message: WsMessage | undefined
-  batch.lend(1000, (lent) => {
+  batch.lend((lent) => {
     message = new OwnedMessage(lent.at(0), connection)
   })
   bytes.fill(0x7a)

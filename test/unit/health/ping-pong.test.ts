@@ -46,7 +46,7 @@ function withFrame<T>(text: string, atUs: number, look: (frame: WsFrame) => T): 
   const batch = new MessageBatch()
   batch.add(Buffer.from(text), false, atUs)
   let result!: T
-  batch.lend(0, (lent) => {
+  batch.lend((lent) => {
     result = look(lent.at(0))
   })
   return result

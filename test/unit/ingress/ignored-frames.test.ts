@@ -56,7 +56,7 @@ function wayIn(onFrame: (first: number) => 'ignore' | 'forward') {
   const lend = (deliver: (batch: WsBatch) => void): void => {
     const memory = new MessageBatch()
     for (let i = 0; i < FRAMES; i++) memory.add(Buffer.from('{"price":1}'), false, i)
-    memory.lend(0, deliver)
+    memory.lend(deliver)
   }
   return { health, lend, deliver: (batch: WsBatch) => inbound.deliver(batch, live, {} as WsSession) }
 }

@@ -54,7 +54,8 @@ describe('what both sides of the addon read', () => {
       slot: records.RECORD_SLOT * 4,
       aux: records.RECORD_AUX * 4,
     })
-    expect([constant('kFlagAscii'), constant('kFlagBlock')]).toEqual([records.FLAG_ASCII, records.FLAG_BLOCK])
+    const flags = [records.FLAG_ASCII, records.FLAG_BLOCK, records.FLAG_EXACT_TIME]
+    expect(['kFlagAscii', 'kFlagBlock', 'kFlagExactTime'].map(constant)).toEqual(flags)
   })
 
   test('counters of a link', () => {
