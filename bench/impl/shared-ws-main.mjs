@@ -39,6 +39,37 @@ const consume = {
   },
 }
 
+/**
+ * Messages are `{"e":"trade","s":"BTCUSDT",…}`, every fourth an array of no topic. `plan`: the transport follows their topics; `slice`,
+ * `json`: a function finds them in the text, or in what JSON.parse makes of it.
+ * @type {Record<string, object>}
+ */
+const WATCHED = {
+  plan: { plan: { topic: '{e}:{s}' }, topics: { silentAfterMs: 600_000 } },
+  slice: {
+    topics: {
+      silentAfterMs: 600_000,
+      topicOf(/** @type {any} */ frame) {
+        const text = frame.text()
+        if (!text.startsWith('{"e":"')) return undefined
+        const end = text.indexOf('"', 6)
+        const from = text.indexOf('"s":"', end) + 5
+        return `${text.slice(6, end)}:${text.slice(from, text.indexOf('"', from))}`
+      },
+    },
+  },
+  json: {
+    topics: {
+      silentAfterMs: 600_000,
+      topicOf(/** @type {any} */ frame) {
+        const { e, s } = frame.json()
+        return e === undefined ? undefined : `${e}:${s}`
+      },
+    },
+  },
+}
+const SUBSCRIPTIONS = { items: ['trade:BTCUSDT', 'trade:ETHUSDT'], encode: () => '{"op":"subscribe"}' }
+
 /** @param {unknown} error */
 function fail(error) {
   process.stderr.write(`a callback threw: ${error instanceof Error ? error.stack : error}\n`)
@@ -57,6 +88,7 @@ export const impl = {
       ...(fields['deflate'] ? { perMessageDeflate: true } : {}),
       ...(fields['timestampSource'] ? { timestampSource: fields['timestampSource'] } : {}),
       ...(fields['gzip'] ? { inflateBinary: 'gzip' } : {}),
+      ...(fields['topics'] ? { ...WATCHED[fields['topics']], subscriptions: SUBSCRIPTIONS } : {}),
       onBatch: (batch) => take(batch, tally),
       onCallbackError: fail,
       // It would come back otherwise.

@@ -32,6 +32,7 @@ const NAMES = [
   'rtt',
   'deflate',
   'gzip-binary',
+  'topics',
   'codec',
 ]
 

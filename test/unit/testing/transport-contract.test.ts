@@ -189,6 +189,87 @@ const SABOTEURS: readonly Saboteur[] = [
     request: () => ({ inflateBinary: undefined }),
   },
   {
+    what: 'topics are told behind their messages',
+    caughtBy: /^topics: control frames, fragments and messages keep their order/,
+    events: (events) => {
+      const late: (() => void)[] = []
+      return {
+        onTopic: (...topic) => {
+          late.push(() => events.onTopic(...topic))
+        },
+        onMessages(batch) {
+          events.onMessages(batch)
+          for (const tell of late.splice(0)) tell()
+        },
+      }
+    },
+  },
+  {
+    what: 'a topic that is armed is told for ever',
+    caughtBy: /^topics: until it is armed/,
+    link: () => ({ armTopic: () => {} }),
+  },
+  {
+    what: 'of a topic that is watched only the next data is told',
+    caughtBy: /^topics: until it is armed/,
+    link: (link) => ({
+      watchTopic(topic) {
+        const number = link.watchTopic(topic)
+        link.armTopic(number)
+        return number
+      },
+    }),
+  },
+  {
+    what: 'when a topic was seen is known only where it was told',
+    caughtBy: /^topics: when data of one was last read/,
+    link: (_link, events) => {
+      const seen = new Map<number, number>()
+      const { onTopic } = events
+      events.onTopic = (topic, us) => {
+        seen.set(topic, us)
+        onTopic.call(events, topic, us)
+      }
+      return { topicSeenUs: (topic) => seen.get(topic) ?? 0 }
+    },
+  },
+  {
+    what: 'the last time of a topic is lost with the link',
+    caughtBy: /^topics: when data of one was last read/,
+    link: (link, events) => {
+      let ended = false
+      const { onEnd } = events
+      events.onEnd = (cause) => {
+        ended = true
+        onEnd.call(events, cause)
+      }
+      return { topicSeenUs: (topic) => (ended ? 0 : link.topicSeenUs(topic)) }
+    },
+  },
+  {
+    what: 'a topic is never forgotten',
+    caughtBy: /^topics: one that is not watched any more/,
+    link: () => ({ unwatchTopic: () => {} }),
+  },
+  {
+    what: 'all that has the name is taken for data',
+    caughtBy: /^topics: until it is armed|^topics: when data of one was last read/,
+    request: ({ plan }) => (plan === undefined ? {} : { plan: { topic: '{topic}' } }),
+  },
+  {
+    what: 'topics without end',
+    caughtBy: /^topics: as many as there may be/,
+    link: (link) => ({
+      watchTopic(topic) {
+        try {
+          return link.watchTopic(topic)
+        } catch {
+          return 1
+        }
+      },
+    }),
+  },
+  {
     what: 'of two compressed messages the second comes first',
     caughtBy: /^deflate: every window that a server may choose/,
     events: (events) => ({
