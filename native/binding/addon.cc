@@ -22,6 +22,7 @@ napi_value Start(napi_env env, napi_value exports) {
   ExportLinkCalls(env, exports);
   ExportFrameCalls(env, exports);
   ExportTlsCalls(env, exports);
+  ExportTopicCalls(env, exports);
   return exports;
 }
 

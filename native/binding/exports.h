@@ -8,6 +8,7 @@ namespace shared_ws {
 void ExportLinkCalls(napi_env env, napi_value exports);
 void ExportFrameCalls(napi_env env, napi_value exports);
 void ExportTlsCalls(napi_env env, napi_value exports);
+void ExportTopicCalls(napi_env env, napi_value exports);
 
 inline void ExportFunction(napi_env env, napi_value exports, const char* name, napi_callback callback) {
   napi_value function;

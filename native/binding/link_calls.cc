@@ -4,6 +4,7 @@
 
 #include "binding/environment.h"
 #include "binding/exports.h"
+#include "binding/topic_handle.h"
 #include "binding/values.h"
 #include "io/clock.h"
 #include "io/link.h"
@@ -132,11 +133,17 @@ napi_value StartWebSocket(napi_env env, napi_callback_info info) {
   limits.max_frame_bytes = LimitOf(env, arguments[1], "maxFrameBytes");
   limits.max_message_bytes = LimitOf(env, arguments[1], "maxMessageBytes");
   const Extensions extensions = ExtensionsOf(env, arguments[1]);
+  const napi_value given = GetProperty(env, arguments[1], "topics");
+  Topics* topics = nullptr;
+  if (!IsUndefined(env, given) && (topics = TopicsOf(env, given)) == nullptr) {
+    napi_throw_type_error(env, "ERR_INVALID_ARG_TYPE", "topics must come from createTopics()");
+    return nullptr;
+  }
   const uint8_t* glued = nullptr;
   size_t size = 0;
   if (!IsUndefined(env, arguments[2]) && !arguments.Bytes(2, &glued, &size)) return nullptr;
   if (Link* link = Environment::FindLink(env, arguments.Uint(0))) {
-    link->StartWebSocket(limits, extensions, glued, size);
+    link->StartWebSocket(limits, extensions, glued, size, topics);
   }
   return nullptr;
 }

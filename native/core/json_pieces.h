@@ -9,6 +9,12 @@
 #include "bytes.h"
 #include "json_blocks.h"
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
 namespace shared_ws::json_pieces {
 
 // A scan is one function, and its position in a register: that halves its time.

@@ -56,7 +56,8 @@ class Batch {
 
   explicit Batch(LoopMemory* memory) : memory_(memory) {}
 
-  // A few records stay in reserve for what must not wait: a violation behind the last message.
+  // A few records stay in reserve for what must not wait: a violation behind the last message, or the topic
+  // in front of it.
   bool HasRecordRoom() const { return count_ + kReservedRecords <= LoopMemory::kMaxRecords; }
   bool HasReadRoom() const { return HasRecordRoom() && SlabRoom() >= kMinReadBytes; }
   // The same for a link whose messages have to be inflated: a quarter of the room is for what it reads.
@@ -103,6 +104,11 @@ class Batch {
     memory_->records[run_first_].aux++;
     run_end_ = count_;
     messages_++;
+  }
+  // Says of which topic the message is that comes next, and so splits the run.
+  void AddTopic(uint32_t link, double now_us, uint32_t topic) {
+    Add(RecordKind::kTopic, link, now_us);
+    memory_->records[count_ - 1].slot = topic;
   }
   // Messages appended since the loop began.
   uint64_t messages() const { return messages_; }

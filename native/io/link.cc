@@ -267,10 +267,12 @@ bool Link::StartTls(SSL_CTX* context, const TlsStart& start, std::string* error)
 }
 
 bool Link::StartWebSocket(const Limits& limits, const Extensions& extensions, const uint8_t* glued,
-                          size_t glued_size) {
+                          size_t glued_size, Topics* topics) {
   if (phase_ != Phase::kRaw) return false;
   phase_ = Phase::kWebSocket;
   connection_.emplace(limits, extensions);
+  if (topics != nullptr) topics->AddReference();
+  topics_.reset(topics);
   if (extensions.deflate.has_value() && Deflater::Supports(*extensions.deflate)) {
     deflater_.emplace(*extensions.deflate);
   }
@@ -384,6 +386,7 @@ void Link::CloseHandle() {
   backlog_.Free();
   tls_.reset();
   connection_.reset();
+  topics_.reset();
   deflater_.reset();
   uv_close(reinterpret_cast<uv_handle_t*>(&poll_), OnPollClosed);
 }

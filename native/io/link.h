@@ -15,6 +15,7 @@
 #include "io/segment_clock.h"
 #include "io/socket_options.h"
 #include "io/tls_stream.h"
+#include "io/topics.h"
 
 namespace shared_ws {
 
@@ -58,8 +59,9 @@ class Link {
   // After kSessions.
   std::vector<TlsSession> TakeSessions();
   // `glued`: bytes that came behind the upgrade response; decoded in the next turn, before anything newer.
+  // `topics`, if any: what text messages are looked at for.
   bool StartWebSocket(const Limits& limits, const Extensions& extensions, const uint8_t* glued,
-                      size_t glued_size);
+                      size_t glued_size, Topics* topics = nullptr);
   LinkAddresses Addresses() const;
 
   // WebSocket phase. An encoder writes a payload straight into the outgoing frame:
@@ -175,6 +177,7 @@ class Link {
   SegmentClock segment_clock_;
   uint64_t next_sequence_ = 1;
   std::optional<Connection> connection_;
+  TopicsReference topics_;
   std::unique_ptr<TlsStream> tls_;
   Outbound out_;
   std::optional<Deflater> deflater_;  // none: nothing is compressed

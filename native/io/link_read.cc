@@ -129,18 +129,28 @@ struct Link::Sink {
   Batch& batch;
   const uint32_t id;
   const double now_us;
+  Topics* const topics;
 
   bool Accepts() const { return batch.HasRecordRoom(); }
+  // Slab and blocks are padded, as a scan needs it.
+  void SeeTopic(Opcode opcode, const uint8_t* payload, size_t size) {
+    if (topics == nullptr || opcode != Opcode::kText) [[likely]]
+      return;
+    if (const uint32_t topic = topics->See(payload, size, now_us)) batch.AddTopic(id, now_us, topic);
+  }
   void OnMessage(Opcode opcode, bool ascii, const uint8_t* payload, size_t size) {
+    SeeTopic(opcode, payload, size);
     batch.AddMessage(id, now_us, opcode, ascii ? kFlagAscii : 0, payload, size);
   }
   void OnAssembled(Opcode opcode, bool ascii, Bytes&& payload) {
+    SeeTopic(opcode, payload.data(), payload.size());
     batch.AddAssembled(id, now_us, opcode, ascii, std::move(payload));
   }
   InflateRoom Room() { return batch.RoomToInflate(); }
   void OnInflated(Opcode opcode, bool ascii, size_t size) {
     const uint8_t* payload = batch.SlabEnd();
     batch.CommitSlab(size);
+    SeeTopic(opcode, payload, size);
     batch.AddMessage(id, now_us, opcode, ascii ? kFlagAscii : 0, payload, size);
   }
   void OnPing(const uint8_t* payload, size_t size) { link.OnPing(payload, size); }
@@ -162,7 +172,7 @@ void Link::TakePlaintext(uint8_t* data, size_t size, bool is_rest) {
   }
   const uint32_t before = batch.count();
   const uint64_t messages_before = batch.messages();
-  Sink sink{*this, batch, id_, now_us_};
+  Sink sink{*this, batch, id_, now_us_, topics_.get()};
   const size_t consumed = connection_->Consume(data, size, sink);
   counters_.messages_received += static_cast<double>(batch.messages() - messages_before);
   if (consumed < size) {

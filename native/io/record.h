@@ -20,6 +20,7 @@ enum class RecordKind : uint8_t {
   kEnd = 10,
   kSessions = 11,
   kKeyLog = 12,
+  kTopic = 13,
 };
 
 enum class EndReason : uint8_t {
@@ -43,7 +44,7 @@ struct Record {
   uint32_t offset;  // in the slab, or in its block
   uint32_t length;
   double received_mono_us;
-  uint32_t slot;  // block index, when kFlagBlock
+  uint32_t slot;  // block index, when kFlagBlock; of a kTopic, its handle
   uint32_t aux;   // close code, protocol status, errno; of a message: messages in the run it begins, else 0
 };
 static_assert(sizeof(Record) == 32 && offsetof(Record, received_mono_us) == 16 &&

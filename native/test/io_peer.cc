@@ -215,13 +215,13 @@ uint16_t ClosedPort() {
 }
 
 Pair::Pair(World* world_, size_t max_link_bytes, const Limits& limits, int receive_buffer,
-           const Extensions& extensions)
+           const Extensions& extensions, Topics* topics)
     : world(*world_), id(0) {
   Listener listener(receive_buffer);
   id = world.Open(listener.port(), "127.0.0.1", max_link_bytes);
   peer = listener.Accept(&world);
   CHECK(world.RunUntil([&] { return world.Has(id, RecordKind::kConnected); }));
-  CHECK(link().StartWebSocket(limits, extensions, nullptr, 0));
+  CHECK(link().StartWebSocket(limits, extensions, nullptr, 0, topics));
 }
 
 int64_t Pair::Offer(std::string_view payload, bool more) {

@@ -106,7 +106,7 @@ uint16_t ClosedPort();
 // A link in its WebSocket phase, and its server.
 struct Pair {
   explicit Pair(World* world, size_t max_link_bytes = 64 * 1024, const Limits& limits = {},
-                int receive_buffer = 0, const Extensions& extensions = {});
+                int receive_buffer = 0, const Extensions& extensions = {}, Topics* topics = nullptr);
   World& world;
   uint32_t id;
   std::unique_ptr<Peer> peer;

@@ -193,7 +193,7 @@ void World::Deliver(uint32_t record_count) {
     if (record.kind == RecordKind::kMessage) messages++;
     if (record.flags & kFlagBlock) blocks++;
     if (!keep_events) continue;
-    events.push_back({record.kind, record.opcode, record.flags, record.link, record.aux,
+    events.push_back({record.kind, record.opcode, record.flags, record.link, record.aux, record.slot,
                       record.received_mono_us, batches, std::string(payload)});
   }
   std::memset(memory_->slab, 0xDD, LoopMemory::kSlabBytes);

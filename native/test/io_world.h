@@ -24,6 +24,7 @@ struct Event {
   uint16_t flags;
   uint32_t link;
   uint32_t aux;
+  uint32_t slot;
   double received_mono_us;
   size_t batch;  // which delivery it came in, from 0
   std::string payload;

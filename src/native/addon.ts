@@ -60,6 +60,24 @@ export interface NativeAddon {
   startWebSocket(id: number, options: NativeWebSocketOptions, glued: Uint8Array | undefined): void
 
   /**
+   * What a link is to find out about topics; give it to {@link startWebSocket}. It may be asked before that and after the link's
+   * end, and is freed by GC, after the link. Throws a TypeError for what is no plan, a RangeError for one beyond bounds.
+   */
+  createTopics(plan: NativeTopicsPlan): NativeTopics
+  /**
+   * From now on it is remembered when data of the topic comes. Until {@link armTopic} each message is preceded by a `topic`
+   * record. Returns the topic's number, above 0, which no other has soon after it was given up; again for one that is watched.
+   * 0: there are 65,536. As UTF-8: unpaired surrogates become U+FFFD.
+   */
+  watchTopic(topics: NativeTopics, topic: string): number
+  /** Numbers that are nobody's are ignored. */
+  unwatchTopic(topics: NativeTopics, topic: number): void
+  /** One more `topic` record comes, with the topic's next data. */
+  armTopic(topics: NativeTopics, topic: number): void
+  /** When data of it was last read, as {@link monoUs}. 0: not since it is watched, or it is not. */
+  topicSeenUs(topics: NativeTopics, topic: number): number
+
+  /**
    * Encodes, masks and queues one data frame, and sends unless `more`. Returns the frame's sequence number on this link
    * (1, 2, …), 0 when the queue is full (see {@link NativeOpenOptions.maxLinkBytes}), -1 when the link takes no more
    * frames (closing or ended). Strings become UTF-8; unpaired surrogates become U+FFFD.
@@ -111,6 +129,23 @@ export interface NativeAddon {
 /** Opaque. */
 export interface NativeTlsContext {
   readonly __nativeTlsContext: never
+}
+
+/** Opaque. */
+export interface NativeTopics {
+  readonly __nativeTopics: never
+}
+
+/**
+ * How a message names its topic; `core/json_scan.h` says what is found where. At most 8 paths of 16 keys (in an array: indices)
+ * and 256 bytes in all, 32 parts of the key, 16 conditions.
+ */
+export interface NativeTopicsPlan {
+  readonly paths: readonly (readonly string[])[]
+  /** Literal text, and values at `paths[n]`. */
+  readonly key: readonly (string | number)[]
+  /** At `paths[path]`: something, or text that `is` or is `not` this. All must hold. */
+  readonly when: readonly { readonly path: number; readonly is?: string; readonly not?: string }[]
 }
 
 export interface NativeLoopMemory {
@@ -201,6 +236,8 @@ export interface NativeWebSocketOptions {
    * `deflate` is zlib's format, as in HTTP (RFC 1950), `deflate-raw` has no wrapper (RFC 1951).
    */
   readonly inflateBinary: 'gzip' | 'deflate' | 'deflate-raw' | undefined
+  /** Undefined: no message is looked at. */
+  readonly topics: NativeTopics | undefined
 }
 
 /** What was negotiated (RFC 7692 section 7.1), and what of ours is to be compressed. */

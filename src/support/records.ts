@@ -16,7 +16,7 @@ export const RECORD_OFFSET = 2
 export const RECORD_LENGTH = 3
 /** f64 word 2 (bytes 16–23): receive time, CLOCK_MONOTONIC µs; of what, is the link's `timestampSource`. */
 export const RECORD_TIME = 2
-/** u32 word 6: block index, when flag {@link FLAG_BLOCK} is set. */
+/** u32 word 6: block index, when flag {@link FLAG_BLOCK} is set; of a `topic`, its number. */
 export const RECORD_SLOT = 6
 /**
  * u32 word 7: by kind: close code, protocol status, or the error number of an `end`. Of a message, as the addon writes
@@ -55,6 +55,8 @@ export const RecordKind = {
   sessions: 11,
   /** Payload: lines of a TLS key log, where somebody asked for them. */
   keyLog: 12,
+  /** The message that comes next is data of a topic that was to be told: `slot` is the topic's number. */
+  topic: 13,
 } as const
 
 /** Records and what their offsets point into. */

@@ -4,7 +4,7 @@ import type { WsDisconnectCause } from '../errors/disconnect-cause.ts'
 import { PROTOCOL_STATUSES, type ProtocolStatus } from '../errors/statuses.ts'
 import { Counter } from '../native/addon.ts'
 import type { ClockTimer } from '../support/clock.ts'
-import { RECORD_WORDS, RecordKind } from '../support/records.ts'
+import { RecordKind } from '../support/records.ts'
 import { checkClose, checkControlPayload, LINGER_MS } from './control.ts'
 import {
   closedWhileConnecting,
@@ -20,8 +20,8 @@ import { NativeBatch } from './native-batch.ts'
 import { endError } from './native-errors.ts'
 import type { NativeLoop, NativeReceiver } from './native-loop.ts'
 import type { NativeRawLink } from './native-raw-link.ts'
+import { LinkTopics } from './native-topics.ts'
 import { checkPayload } from './payload.ts'
-import { TopicFollower } from './topic-follower.ts'
 import type { WsDelivery, WsLink, WsLinkEvents, WsOfferOptions, WsPayload } from './transport.ts'
 
 const TEXT = 1
@@ -33,7 +33,7 @@ const PONG = 10
  * One connection over the addon. `id` is 0, which the addon does not know, while there is no socket: calls of the addon
  * for an unknown id do nothing and say "closed", so most calls need no state here.
  */
-export class NativeLink extends TopicFollower implements WsLink, NativeReceiver {
+export class NativeLink extends LinkTopics implements WsLink, NativeReceiver {
   readonly #loop: NativeLoop
   readonly #request: WsConnectRequest
   readonly #events: WsLinkEvents
@@ -55,7 +55,7 @@ export class NativeLink extends TopicFollower implements WsLink, NativeReceiver 
   #final: Float64Array | undefined
 
   constructor(loop: NativeLoop, request: WsConnectRequest, events: WsLinkEvents) {
-    super(request.plan)
+    super(loop, request.plan)
     this.#loop = loop
     this.#request = request
     this.#events = events
@@ -89,7 +89,7 @@ export class NativeLink extends TopicFollower implements WsLink, NativeReceiver 
     this.#sentBefore = this.#counter(Counter.bytesSent)
     if (this.#paused) addon.pause(raw.id)
     const { limits, inflateBinary } = this.#request
-    const options = { ...limits, deflate: perMessageDeflate, inflateBinary }
+    const options = { ...limits, deflate: perMessageDeflate, inflateBinary, topics: this.topics }
     addon.startWebSocket(raw.id, options, glued.length === 0 ? undefined : glued)
     this.#events.onOpen({
       subprotocol,
@@ -211,31 +211,6 @@ export class NativeLink extends TopicFollower implements WsLink, NativeReceiver 
   // ---- Records ----
 
   takeMessages(word: number, length: number): void {
-    if (this.#request.plan?.topic === undefined) this.#tell(word, length)
-    else this.#tellTopics(word, length)
-  }
-
-  #tellTopics(firstWord: number, length: number): void {
-    let told = 0
-    for (let i = 0; i < length; i++) {
-      const word = firstWord + i * RECORD_WORDS
-      const frame = this.#batch.lend(word, 1).at(0)
-      const bytes = frame.bytes()
-      const payload = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-      const { receivedMonoUs } = frame
-      const topic = this.topicToTell(payload, !frame.isText, receivedMonoUs)
-      this.#batch.release()
-      if (topic === 0) continue
-      if (i > told) this.#tell(firstWord + told * RECORD_WORDS, i - told)
-      told = i
-      if (this.#ended) return
-      this.#events.onTopic(topic, receivedMonoUs)
-      if (this.#ended) return
-    }
-    this.#tell(firstWord + told * RECORD_WORDS, length - told)
-  }
-
-  #tell(word: number, length: number): void {
     try {
       this.#events.onMessages(this.#batch.lend(word, length))
     } finally {
@@ -251,6 +226,9 @@ export class NativeLink extends TopicFollower implements WsLink, NativeReceiver 
         return
       case RecordKind.pong:
         this.#events.onPong(loop.copyPayload(index), loop.receivedMonoUs(index))
+        return
+      case RecordKind.topic:
+        this.#events.onTopic(loop.slot(index), loop.receivedMonoUs(index))
         return
       case RecordKind.writable:
         this.#events.onWritable()

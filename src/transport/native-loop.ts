@@ -7,6 +7,7 @@ import {
   RECORD_LENGTH,
   RECORD_LINK,
   RECORD_OFFSET,
+  RECORD_SLOT,
   RECORD_TIME,
   RECORD_WORDS,
   RecordKind,
@@ -136,6 +137,11 @@ export class NativeLoop implements RecordMemory {
 
   aux(index: number): number {
     return this.words[this.#recordsWord + index * RECORD_WORDS + RECORD_AUX] as number
+  }
+
+  /** The number of a `topic`. */
+  slot(index: number): number {
+    return this.words[this.#recordsWord + index * RECORD_WORDS + RECORD_SLOT] as number
   }
 
   /** On the clock of `performance.now()`, µs. */
