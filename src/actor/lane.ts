@@ -42,6 +42,16 @@ export class Lane {
     else this.waiting.splice(index, 1)
   }
 
+  /** However many they are, in one go. */
+  removeOverdue(nowUs: number): void {
+    let kept = 0
+    for (const entry of this.waiting) {
+      if (entry.timed?.isWanted(nowUs) === false) this.bytes -= entry.cost
+      else this.waiting[kept++] = entry
+    }
+    this.waiting.length = kept
+  }
+
   /**
    * The message, independent of its caller; undefined when the lane has no room for it. `anySize`: nothing but a hook
    * that has not returned keeps it from the link, and an empty link takes one frame of any size.

@@ -260,16 +260,15 @@ export class Lanes {
 
   /** Takes a request's frame out, if it waits here. */
   withdraw(request: PendingRequest): void {
-    this.#take(request.prepared.urgent ? this.#urgent : this.#normal, (entry) => entry.request === request)
-  }
-
-  withdrawTimed(timed: TimedSend): void {
-    this.#take(timed.urgent ? this.#urgent : this.#normal, (entry) => entry.timed === timed)
-  }
-
-  #take(lane: Lane, isIt: (entry: Waiting) => boolean): void {
-    const index = lane.waiting.findIndex(isIt)
+    const lane = request.prepared.urgent ? this.#urgent : this.#normal
+    const index = lane.waiting.findIndex((entry) => entry.request === request)
     if (index >= 0) lane.remove(index)
+  }
+
+  /** Takes out every send whose time is over. */
+  withdrawOverdue(nowUs: number): void {
+    this.#urgent.removeOverdue(nowUs)
+    this.#normal.removeOverdue(nowUs)
   }
 
   /** No frame waits that goes out before a new one of this lane. */

@@ -66,7 +66,7 @@ export class TimedSends {
     const { clock, lanes } = resolved
     const isAccepted = ({ isOpen, mayWait }: WayOut): boolean => isOpen || (options.acrossReconnect === true && mayWait)
     if (!isAccepted(way())) return 'not-open'
-    const send = new TimedSend(payload, options, clock, (offered) => this.#offered(offered))
+    const send = new TimedSend(payload, options, clock, this.#offered)
     const { isOpen, mayWait } = way()
     if (!isAccepted({ isOpen, mayWait })) return 'not-open'
     this.#sweep()
@@ -121,8 +121,9 @@ export class TimedSends {
   /** Takes back what no byte has left of and whose time is over. */
   readonly expire = (): void => {
     const nowUs = this.#actor.options.clock.monoUs()
+    if (nowUs < (this.#due.peek()?.dueUs ?? Infinity)) return
+    this.#actor.asks.lanes.withdrawOverdue(nowUs)
     for (let send = this.#due.peek(); send !== undefined && send.dueUs <= nowUs; send = this.#due.peek()) {
-      if (send.place === 'lane') this.#actor.asks.lanes.withdrawTimed(send)
       if (send.place === 'link' && this.#actor.live?.link?.withdraw(send.sequence) !== true) this.#begun(send)
       else this.#giveUp(send, 'expired-unsent', 'none')
     }
@@ -183,7 +184,7 @@ export class TimedSends {
     this.#waitingBytes += send.bytes
   }
 
-  #offered(send: TimedSend): void {
+  readonly #offered = (send: TimedSend): void => {
     send.place = 'link'
     if (!send.acrossReconnect) send.payload = ''
     this.#inLink.add(send)

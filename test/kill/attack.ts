@@ -28,6 +28,8 @@ export interface AttackResult {
   readonly kills: ReadonlyMap<string, number>
   readonly asks: number
   readonly outcomes: ReadonlyMap<string, number>
+  /** With a time-to-live: how many of them were told never to have arrived, whole. */
+  readonly sends: { readonly accepted: number; readonly unsent: number }
   readonly received: number
   /** One sentence each. */
   readonly contradictions: readonly string[]
@@ -42,6 +44,7 @@ export async function attack({ transport, isTls, kills, seed, firstPlan }: Attac
     plans < kills * 2 ? planOf(firstPlan + plans++, isTls, random) : undefined,
   )
   const told: (WsOutcome | undefined)[] = []
+  const sends = { accepted: 0, unsent: 0 }
   const { handler } = jsonHandler()
   const actor = new WebSocketActor({
     url: `${isTls ? 'wss' : 'ws'}://localhost:${proxy.port}/`,
@@ -53,6 +56,9 @@ export async function attack({ transport, isTls, kills, seed, firstPlan }: Attac
     limits: { maxLinkBytes: 8192 },
     lanes: { normalBytes: 100_000, urgentBytes: 100_000 },
     reconnect: { nextDelayMs: () => 1, reset() {} },
+    onStatus: (event) => {
+      if (event.kind === 'sends-given-up' && event.delivery !== 'unknown') sends.unsent += event.messages
+    },
   })
   actor.start()
   const isDone = (): boolean => proxy.killed >= kills
@@ -72,10 +78,19 @@ export async function attack({ transport, isTls, kills, seed, firstPlan }: Attac
     if (abort !== undefined) setTimeout(() => abort.abort(), random.below(10))
     told[n] = await asking
   }
+  /** What may cross reconnects, which are many. */
+  const send = (): void => {
+    const n = -1 - sends.accepted
+    const pad = 'x'.repeat(random.below(3000))
+    const options = { ttlMs: 1 + random.below(200), acrossReconnect: random.below(4) > 0 }
+    const sent = actor.send(JSON.stringify({ id: '', n, pad }), options)
+    if (sent === 'taken' || sent === 'queued') sends.accepted++
+  }
   const askOn = async (): Promise<void> => {
     while (!isDone()) {
       // Some do not wait, and are refused between two connections.
       if (random.below(8) > 0) await actor.ready({ timeoutMs: 30_000 })
+      send()
       await ask()
       // An ask may settle at once, with the news that explains it still to come.
       await new Promise(setImmediate)
@@ -88,7 +103,8 @@ export async function attack({ transport, isTls, kills, seed, firstPlan }: Attac
   const outcomes = new Map<string, number>()
   for (const outcome of told) outcomes.set(outcome?.kind ?? 'none', (outcomes.get(outcome?.kind ?? 'none') ?? 0) + 1)
   const contradictions = told.flatMap((outcome, n) => contradiction(n, outcome, judge) ?? [])
-  return { kills: proxy.kills, asks: told.length, outcomes, received: judge.received.size, contradictions }
+  contradictions.push(...contradictionsOfSends(sends, judge))
+  return { kills: proxy.kills, asks: told.length, outcomes, sends, received: judge.received.size, contradictions }
 }
 
 /** Every offset in turn, and moments by chance. */
@@ -122,4 +138,15 @@ function contradiction(n: number, outcome: WsOutcome | undefined, judge: Judge):
   if (kind === 'rejected' && seen[0] !== 'refused') return `ask ${n} is rejected, and was ${seen[0] ?? 'never seen'}`
   if (outcome.delivery === 'none' && seen.length > 0) return `ask ${n} (${kind}) has delivery none, and arrived`
   return undefined
+}
+
+/** Each arrives once at most, and those that were told not to have left are not among those that arrived. */
+function contradictionsOfSends({ accepted, unsent }: AttackResult['sends'], judge: Judge): string[] {
+  const arrived = [...judge.received].filter(([n]) => n < 0)
+  const twice = arrived.filter(([, seen]) => seen.length > 1)
+  const found = twice.map(([n, seen]) => `send ${-n} arrived ${seen.length} times`)
+  if (arrived.length + unsent > accepted) {
+    found.push(`${arrived.length} sends arrived and ${unsent} were told not to have, of ${accepted}`)
+  }
+  return found
 }

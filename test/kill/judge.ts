@@ -10,7 +10,7 @@ export type Verdict = 'accepted' | 'refused' | 'accepted without a word'
 /** A server that writes down every frame that it received whole, which is what outcomes are held against. */
 export class Judge {
   readonly port: number
-  /** By the request's number, in the order of arrival. */
+  /** By the request's number, in the order of arrival. Of sends, which nobody answers, it is below 0. */
   readonly received = new Map<number, Verdict[]>()
   readonly #stop: () => Promise<void>
 
@@ -35,7 +35,7 @@ export class Judge {
       socket.on('error', () => {})
       socket.on('message', (data) => {
         const { id, n } = JSON.parse(data.toString()) as { id: string; n: number }
-        const verdict = verdictOf(n)
+        const verdict = n < 0 ? 'accepted without a word' : verdictOf(n)
         const seen = judge.received.get(n)
         if (seen === undefined) judge.received.set(n, [verdict])
         else seen.push(verdict)

@@ -38,6 +38,10 @@ function together(results: readonly AttackResult[]): AttackResult {
     kills: sum(results.map(({ kills }) => kills)),
     asks: results.reduce((total, { asks }) => total + asks, 0),
     outcomes: sum(results.map(({ outcomes }) => outcomes)),
+    sends: {
+      accepted: results.reduce((total, { sends }) => total + sends.accepted, 0),
+      unsent: results.reduce((total, { sends }) => total + sends.unsent, 0),
+    },
     received: results.reduce((total, { received }) => total + received, 0),
     contradictions: results.flatMap(({ contradictions }) => contradictions),
   }
@@ -49,12 +53,12 @@ function sum(counts: readonly ReadonlyMap<string, number>[]): ReadonlyMap<string
   return total
 }
 
-function report(name: string, { kills, asks, outcomes, received }: AttackResult): string {
+function report(name: string, { kills, asks, outcomes, sends, received }: AttackResult): string {
   const list = (counts: ReadonlyMap<string, number>): string =>
     [...counts]
       .sort(([, a], [, b]) => b - a)
       .map(([what, n]) => `${n} ${what}`)
       .join('; ')
   const total = [...kills.values()].reduce((sum, n) => sum + n, 0)
-  return `${name}: ${total} kills (${list(kills)})\n  ${asks} asks: ${list(outcomes)}; ${received} arrived`
+  return `${name}: ${total} kills (${list(kills)})\n  ${asks} asks: ${list(outcomes)}; ${sends.accepted} sends, ${sends.unsent} given up; ${received} arrived`
 }

@@ -11,7 +11,7 @@ export const BUGS_OF_SENDS: readonly PlantedBug[] = [
     name: 'a send that leaves after it was said to be given up: it stays in its lane',
     foundBy: ['given-up-stays-so', 'sent-in-time'],
     plant() {
-      const restore = patch(Lanes.prototype, 'withdrawTimed', () => () => {})
+      const restore = patch(Lanes.prototype, 'withdrawOverdue', () => () => {})
       // The lanes send nothing that is overdue, which would make up for it.
       const restoreLanes = patch(TimedSend.prototype, 'isWanted', () => () => true)
       return () => {
