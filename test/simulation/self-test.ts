@@ -3,7 +3,7 @@ import type { PlantedBug } from './planted/patch.ts'
 import { runSeed } from './run-seed.ts'
 
 /** A bug that so many lives do not show would not be found in a night either. */
-const MAX_SEEDS = 60
+const MAX_SEEDS = 300
 
 export interface SelfTestResult {
   readonly caught: number
