@@ -339,7 +339,9 @@ export class Interpreter {
     const { clock, random } = this.options
     const { connection, generation } = this.#state.course
     const link = this.#attempts.link as WsLink
-    const live = new LiveConnection({ connection, generation, info }, link, this.asks.lanes, random, clock.monoUs())
+    const nextRequestId = (): string => this.#nextOwnId()
+    const about = { connection, generation, info, nextRequestId }
+    const live = new LiveConnection(about, link, this.asks.lanes, random, clock.monoUs())
     this.#live = live
     this.#pacer?.reset()
     this.asks.lanes.attach(link)
@@ -348,6 +350,13 @@ export class Interpreter {
     this.watch.opened(live)
     this.status({ kind: 'open', info })
     this.session.begin(live)
+  }
+
+  /** Of a request of the library's own. */
+  #nextOwnId(): string {
+    const id = this.ids.next()
+    this.asks.table.reserve(id, this.options.clock.monoUs())
+    return id
   }
 
   #end({ cause, opened, attempt }: Extract<ActorEffect, { kind: 'end-link' }>): void {

@@ -12,6 +12,7 @@ export class LiveConnection implements RequestCarrier, WsPingPongLink {
   readonly generation: number
   readonly info: WsOpenInfo
   readonly link: WsLink
+  readonly nextRequestId: () => string
   readonly random: RandomSource
   readonly openedUs: number
   readonly #lanes: Lanes
@@ -37,7 +38,7 @@ export class LiveConnection implements RequestCarrier, WsPingPongLink {
   #hasEnded = false
 
   constructor(
-    about: { readonly connection: number; readonly generation: number; readonly info: WsOpenInfo },
+    about: Pick<LiveConnection, 'connection' | 'generation' | 'info' | 'nextRequestId'>,
     link: WsLink,
     lanes: Lanes,
     random: RandomSource,
@@ -46,6 +47,7 @@ export class LiveConnection implements RequestCarrier, WsPingPongLink {
     this.connection = about.connection
     this.generation = about.generation
     this.info = about.info
+    this.nextRequestId = about.nextRequestId
     this.link = link
     this.random = random
     this.openedUs = nowUs

@@ -283,6 +283,8 @@ export class SessionRunner {
       return false
     }
     for (const [i, { payload, subscribe, requestId }] of requests.entries()) {
+      // Armed before it leaves, as those of asks are.
+      asks.table.reserve(requestId, this.#actor.options.clock.monoUs())
       const onTaken = (): void => {
         this.#subscriptions?.sent(requestId, this.#actor.options.clock.monoUs())
         // Where the venue does not answer, having been sent is all there is.

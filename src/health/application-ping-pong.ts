@@ -13,12 +13,15 @@ const FUNCTIONS = ['ping', 'isPong', 'answerPing', 'isBeat'] as const
 
 /** The functions are the user's; frames are borrowed until they return. */
 export interface WsApplicationPingPongOptions {
-  /** Our ping, as the venue wants it: text, or JSON with an id. Without it we only answer the server's. */
-  readonly ping?: () => WsPayload
+  /**
+   * Our ping, as the venue wants it: text, or JSON with an id, which `nextId` gives from the one id space of all that is sent with
+   * one. Without it we only answer the server's.
+   */
+  readonly ping?: (nextId: () => string) => WsPayload
   /** Is this the answer to our ping? */
   readonly isPong?: (frame: WsFrame) => boolean
   /** The answer to the server's ping in `frame`; `undefined` when it is no ping. */
-  readonly answerPing?: (frame: WsFrame) => WsPayload | undefined
+  readonly answerPing?: (frame: WsFrame, nextId: () => string) => WsPayload | undefined
   /** Is this a beat of the server's, which wants no answer? */
   readonly isBeat?: (frame: WsFrame) => boolean
   /** From one ping of ours to the next. Default 15 000. */
@@ -122,7 +125,7 @@ export class WsApplicationPingPong implements WsPingPongStrategy {
     }
     // Before the user's function: one that throws must not be called again at once.
     this.#nextPingUs = nowUs + RETRY_MS * 1000
-    const payload = ping()
+    const payload = ping(link.nextRequestId)
     refusePromise(payload, 'WsApplicationPingPong.ping', 'the payload')
     const onTaken = (sentUs: number): void => {
       this.#isQueued = false
@@ -154,7 +157,7 @@ export class WsApplicationPingPong implements WsPingPongStrategy {
       this.#serverPingUs = atUs
       return { kind: 'heartbeat' }
     }
-    const answer = answerPing?.(frame)
+    const answer = answerPing?.(frame, link.nextRequestId)
     if (answer === undefined) return undefined
     refusePromise(answer, 'WsApplicationPingPong.answerPing', 'the payload, or undefined')
     this.#serverPingUs = atUs

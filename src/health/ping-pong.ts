@@ -18,6 +18,8 @@ export interface WsPingPongLink {
   /** Bytes received since the connection opened. */
   readonly bytesReceived: number
   readonly random: RandomSource
+  /** The next id of the connection's one id space, for a ping that carries one: no `ask` will have it. Needs no `this`. */
+  readonly nextRequestId: () => string
 }
 
 /**

@@ -2,6 +2,7 @@ import { ArmedRequests, notDelivered } from './armed-requests.ts'
 import type { PreparedRequest } from './delegated-request.ts'
 import type { PendingRequestsOptions } from './options.ts'
 import type { WsOutcome, WsOutcomeVerdict, WsReason } from './outcome.ts'
+import { OwnIds } from './own-ids.ts'
 import { PastRequests } from './past-requests.ts'
 import { type AskContext, type AskResult, PendingRequest, type Waiter } from './pending-request.ts'
 import type { ReplyEffect, WsReplyMatch, WsReplySource } from './reply-match.ts'
@@ -27,6 +28,7 @@ export class PendingRequests {
   readonly #onLateReply: (outcome: WsOutcome) => void
   readonly #past: PastRequests
   readonly #armed: ArmedRequests
+  readonly #own: OwnIds
   readonly #effects = { settled: 0, late: 0, neither: 0, 'other-connection': 0, 'too-early': 0, unknown: 0 }
   #stopped = false
 
@@ -35,6 +37,7 @@ export class PendingRequests {
     this.#maxPending = options.maxPending ?? 1024
     this.#past = new PastRequests(options)
     this.#armed = new ArmedRequests(this.#past)
+    this.#own = new OwnIds(options.maxSettledIds ?? 4096, options.settledIdsMs ?? 300_000)
     this.#onLateReply = onLateReply
   }
 
@@ -55,6 +58,11 @@ export class PendingRequests {
   /** A reply with this id is waited for. */
   isArmed(requestId: string): boolean {
     return this.#armed.get(requestId) !== undefined
+  }
+
+  /** The library sends a request of its own with this id: until it is forgotten, no `ask` may have it. */
+  reserve(requestId: string, nowUs: number): void {
+    this.#own.add(requestId, nowUs)
   }
 
   /** When {@link deadline} must be called next; undefined while nothing waits. It changes with every call of a method. */
@@ -155,6 +163,8 @@ export class PendingRequests {
     const { requestId } = prepared
     const armed = this.#armed.get(requestId)
     if (armed !== undefined) return this.#join(armed, prepared, context, settle)
+    const ownUs = this.#own.sinceUs(requestId, nowUs)
+    if (ownUs !== undefined) return this.#mismatch(requestId, nowUs - ownUs, context, settle)
     const past = this.#past.latest(requestId, nowUs)
     const isRetry = past !== undefined && past.fingerprint === prepared.fingerprint
     if (past?.begun && !isRetry) {
@@ -217,6 +227,11 @@ export class PendingRequests {
     return this.#turnAway(requestId, 1, verdict, context, settle)
   }
 
+  /** No ask that is remembered had this id last. */
+  #isNobodys(requestId: string, nowUs: number): boolean {
+    return this.#own.sinceUs(requestId, nowUs) !== undefined || !this.#past.has(requestId, nowUs)
+  }
+
   get #isFull(): boolean {
     return this.#armed.waiting >= this.#maxPending
   }
@@ -228,7 +243,7 @@ export class PendingRequests {
   #reply(connection: number, match: WsReplyMatch, source: WsReplySource, nowUs: number, isExact: boolean): ReplyEffect {
     const requestId = String(match.requestId)
     const request = this.#armed.get(requestId)
-    if (request === undefined && !this.#past.has(requestId, nowUs)) return 'unknown'
+    if (request === undefined && this.#isNobodys(requestId, nowUs)) return 'unknown'
     const verdict = verdictOf(match, source)
     if (verdict === undefined) return 'neither'
     const { rateLimitFeedback } = match

@@ -17,6 +17,7 @@ function fakeLink() {
     bytesSent: 0,
     queuedBytes: 0,
     bytesReceived: 0,
+    nextRequestId: () => 'next',
     random: { float: () => 0, bytes: (n: number) => new Uint8Array(n).fill(link_.length + 1) },
     ping(payload: Uint8Array) {
       if (link.takes) {
