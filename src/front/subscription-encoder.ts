@@ -27,9 +27,14 @@ export interface WsSubscriptionPlan {
    * Without it a message counts as acknowledged when it has been sent.
    */
   readonly decode?: (frame: WsFrame) => WsSubscriptionResponse | undefined
+  /**
+   * Which items need authentication, where the handler has `authenticate`: those that do not are subscribed before it, and are
+   * left alone when it expires. Default true: all do.
+   */
+  readonly requiresAuth?: boolean | ((item: string) => boolean)
 }
 
-const PLAN = ['items', 'encode', 'encodeUnsubscribe', 'maxItemsPerMessage', 'decode'] as const
+const PLAN = ['items', 'encode', 'encodeUnsubscribe', 'maxItemsPerMessage', 'decode', 'requiresAuth'] as const
 
 /** The `subscriptions` of `connect()`, checked: what is desired, and who speaks for it. */
 export function subscriptionsOf(
@@ -62,10 +67,20 @@ export function subscriptionsOf(
     ),
     maxItems: check.integer('subscriptions.maxItemsPerMessage', given.maxItemsPerMessage, 1, 2 ** 31 - 1, 2 ** 31 - 1),
     decode: check.function<NonNullable<WsSubscriptionPlan['decode']>>('subscriptions.decode', given.decode),
+    requiresAuth: requiresAuthOf(check, given.requiresAuth),
   }
   if (plan.encode === undefined) return { items: undefined, manager: undefined }
-  const { items, encode, encodeUnsubscribe, maxItems, decode } = plan
-  return { items, manager: encodedSubscriptions(encode, encodeUnsubscribe, maxItems, decode) }
+  const { items, encode, encodeUnsubscribe, maxItems, decode, requiresAuth } = plan
+  const encoded = encodedSubscriptions(encode, encodeUnsubscribe, maxItems, decode)
+  return { items, manager: requiresAuth === undefined ? encoded : { ...encoded, requiresAuth } }
+}
+
+function requiresAuthOf(check: Checker, value: unknown): ((item: string) => boolean) | undefined {
+  if (value === undefined || typeof value === 'function') return value as ((item: string) => boolean) | undefined
+  if (typeof value !== 'boolean') {
+    check.add('subscriptions.requiresAuth', `must be true, false or a function of the item, is ${describe(value)}`)
+  }
+  return () => value === true
 }
 
 function encodedSubscriptions(

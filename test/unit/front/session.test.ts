@@ -60,6 +60,34 @@ describe('subscriptions', () => {
     await closed()
   })
 
+  it.each([
+    [(item: string) => item.startsWith('my.'), ['public'], ['my.orders']],
+    [false, ['public', 'my.orders'], undefined],
+    [true, undefined, ['public', 'my.orders']],
+    [undefined, undefined, ['public', 'my.orders']],
+  ])(
+    'what needs no authentication (requiresAuth: %s) is subscribed before it',
+    async (requiresAuth, before, behind) => {
+      let login = (): void => {}
+      const { handler } = jsonHandler({ authenticate: () => new Promise<void>((resolve) => void (login = resolve)) })
+      const { server, pass, closed } = await healing({
+        handler,
+        subscriptions: {
+          items: ['public', 'my.orders'],
+          encode: (sub) => ({ sub }),
+          ...(requiresAuth === undefined ? {} : { requiresAuth }),
+        },
+      })
+      const sent = (): unknown[] => sentTo(server()).map(({ sub }) => sub)
+      const first = before === undefined ? [] : [before]
+      expect(sent()).toEqual(first)
+      login()
+      await pass()
+      expect(sent()).toEqual(behind === undefined ? first : [...first, behind])
+      await closed()
+    },
+  )
+
   it('works with a manager too; resumed waits for its answers', async () => {
     const { server, heard, pass, reconnected, closed } = await healing({
       subscriptionManager: jsonSubscriptions(),
@@ -83,6 +111,8 @@ describe('subscriptions', () => {
     expect(() => mockConnection({ subscriptions: ['a'] })).toThrow(/subscriptions: need to be \{ items, encode \}/)
     expect(() => mockConnection({ subscriptions: 5 as never })).toThrow(/subscriptions: must be a list/)
     expect(() => mockConnection({ subscriptions: { items: ['a'] } as never })).toThrow(/subscriptions\.encode/)
+    const plan = { items: [], encode: () => '', requiresAuth: 'no' as never }
+    expect(() => mockConnection({ subscriptions: plan })).toThrow(/subscriptions\.requiresAuth: must be true, false or/)
     const errors: string[] = []
     const { closed } = await healing({
       subscriptions: { items: ['a'], encode: (async () => '') as never },
