@@ -58,11 +58,14 @@ export type {
   WsWaitOptions,
 } from './front/connection.ts'
 export type {
+  WsAlarmEvent,
   WsBackpressureEvent,
   WsConnectedEvent,
+  WsCoolingDownEvent,
   WsDisconnectedEvent,
   WsEvent,
   WsGapEvent,
+  WsHeldEvent,
   WsMessage,
   WsReadyEvent,
   WsResumedEvent,
@@ -71,6 +74,7 @@ export type {
   WsStaleEvent,
   WsStallEvent,
   WsSubscriptionEvent,
+  WsTopicSilentEvent,
 } from './front/events.ts'
 export type {
   ConnectOptions,

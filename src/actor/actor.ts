@@ -31,7 +31,9 @@ export interface WsActorStats extends WsHealthSnapshot {
   /** ms since the last byte, and the last application data, of the current connection; absent before the first. */
   readonly lastByteAgeMs?: number
   readonly lastDataAgeMs?: number
-  /** The newest 16: how connections and attempts ended (but for our own stop), and errors of user code; oldest first. */
+  /** Ends of connections and attempts (but for our own stop), and errors of user code. */
+  readonly errors: number
+  /** The newest 16 of them, oldest first. */
   readonly recentErrors: readonly WsRecentError[]
 }
 

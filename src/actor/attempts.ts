@@ -56,9 +56,16 @@ export class Attempts {
     const { hooks, options, state } = this.#actor
     // What a connection that had proven healthy dies of is not what a circuit breaker counts.
     if (state.course.attempt > 0) hooks.notify('circuitBreaker.failed', () => this.#admission.failed(effect.cause))
-    return decide(effect, options, hooks, (forMs) => {
-      const host = this.#context.lastHost
-      if (host !== undefined) hooks.notify('connectBudget.coolDown', () => this.#admission.coolDown(host, forMs))
+    return decide(effect, options, hooks, {
+      alarm: () => this.#actor.status({ kind: 'alarm', cause: effect.cause }),
+      coolDown: (forMs) => this.#coolDown(forMs),
     })
+  }
+
+  #coolDown(forMs: number): void {
+    const host = this.#context.lastHost
+    if (host === undefined) return
+    this.#actor.hooks.notify('connectBudget.coolDown', () => this.#admission.coolDown(host, forMs))
+    this.#actor.status({ kind: 'cooling-down', host, forMs })
   }
 }

@@ -57,7 +57,7 @@ export function serverFault(error: WsServerError): WsDisconnectCause {
   }
 }
 
-export function reconnectRequested(by: 'user' | 'ingress', why: string): WsDisconnectCause {
+export function reconnectRequested(by: 'user' | 'ingress' | 'handler', why: string): WsDisconnectCause {
   const message = `the ${by} asked for another connection${why === '' ? '' : `: ${why}`}`
   return { kind: 'reconnect-requested', code: 'ERR_RECONNECT_REQUESTED', message, by }
 }

@@ -11,15 +11,20 @@ import type { ResolvedActorOptions } from './resolve.ts'
 /** For a strategy that throws or talks nonsense. */
 const FALLBACK_DELAY_MS = 1000
 
-/**
- * What follows a disconnect: the handler first, then the defaults, and the strategy for how long to wait. `coolDown` tells
- * others that the host refuses our address.
- */
+/** Who is told of what a disconnect means to others than the actor. */
+export interface DecisionListener {
+  /** Somebody should look at it. */
+  alarm(): void
+  /** The host refuses our address. */
+  coolDown(forMs: number): void
+}
+
+/** What follows a disconnect: the handler first, then the defaults, and the strategy for how long to wait. */
 export function decide(
   effect: Extract<ActorEffect, { kind: 'decide' }>,
   options: ResolvedActorOptions,
   hooks: Hooks,
-  coolDown: (forMs: number) => void,
+  tell: DecisionListener,
 ): Decision {
   const { cause, attempt, history, immediateAllowed } = effect
   // With one attempt nobody's opinion matters, and not even a wish for another connection leads to one.
@@ -29,7 +34,8 @@ export function decide(
   const { minDelayMs = 0, jitterMs = 0 } = action.kind === 'backoff-reconnect' ? action : {}
   const minMs = minDelayMs + (jitterMs > 0 ? options.random.float() * jitterMs : 0)
   // Whatever becomes of this actor: the others must hear of it.
-  if (action.kind === 'backoff-reconnect' && action.hostWide === true && minMs > 0) coolDown(minMs)
+  if (action.kind === 'backoff-reconnect' && action.alarm === true) tell.alarm()
+  if (action.kind === 'backoff-reconnect' && action.hostWide === true && minMs > 0) tell.coolDown(minMs)
   if (single) return { kind: 'stop', reason: `${cause.message}; there is no reconnecting` }
   if (action.kind === 'abort') return { kind: 'stop', reason: action.reason }
   if (action.kind === 'immediate-reconnect' && immediateAllowed) return { kind: 'retry', delayMs: 0, immediate: true }
@@ -77,8 +83,9 @@ function isAction(action: WsDisconnectAction): boolean {
     case 'immediate-reconnect':
       return true
     case 'backoff-reconnect':
-      if (!isDelay(action.jitterMs)) return false
-      return isDelay(action.minDelayMs) && (action.hostWide === undefined || typeof action.hostWide === 'boolean')
+      if (![action.hostWide, action.alarm].every((flag) => flag === undefined || typeof flag === 'boolean'))
+        return false
+      return isDelay(action.minDelayMs) && isDelay(action.jitterMs)
     case 'abort':
       return typeof action.reason === 'string'
     default:

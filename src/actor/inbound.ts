@@ -26,6 +26,8 @@ export interface InboundOwner {
   subscriptionAnswer(frame: WsFrame): boolean
   leave(cause: WsDisconnectCause, next: Next): void
   topics(): Topics
+  /** It has the id of an ask, and settles nothing. */
+  replyIgnored(requestId: string, why: 'neither' | 'other-connection' | 'too-early'): void
   rtt(rttUs: number, atUs: number): void
 }
 
@@ -184,6 +186,9 @@ export class Inbound<M, E> implements WsIngressSink<E> {
     const effect = this.#owner.table.reply(live.connection, match, frame, clock.monoUs(), receiveTime)
     if (effect === 'settled' || effect === 'late') live.answerSeen = true
     else this.#health.count.unmatchedReplies++
+    if (effect === 'neither' || effect === 'other-connection' || effect === 'too-early') {
+      this.#owner.replyIgnored(match.requestId, effect)
+    }
     if (effect === 'settled' && match.verdict === 'rejected') {
       const { code, message = '' } = match
       this.#owner.refused(code === undefined ? { message } : { code, message })

@@ -6,7 +6,7 @@ import { FramePacer } from '../session/pacing.ts'
 import type { WsBatch, WsLink, WsLinkEvents, WsOpenInfo } from '../transport/transport.ts'
 import { Asks } from './asks.ts'
 import { Attempts } from './attempts.ts'
-import { hookThrew, toError } from './causes.ts'
+import { hookThrew } from './causes.ts'
 import type { ActorEffect } from './effects.ts'
 import type { ActorEvent } from './events.ts'
 import { Hooks } from './hooks.ts'
@@ -68,8 +68,7 @@ export class Interpreter {
       {
         onHookError: options.callbacks.onHookError,
         whenHookThrows: options.whenHookThrows,
-        onError: (hook, error) =>
-          this.telling.remember('hook-failed', 'ERR_CALLBACK_THREW', `${hook}: ${toError(error).message}`),
+        onError: (hook, error) => this.telling.rememberThrown(hook, error),
       },
       () => this.connection,
       (policy, hook, error) => this.leave(hookThrew(hook, error), policy, true),
@@ -93,6 +92,7 @@ export class Interpreter {
       refused: (error) => this.session.refused(error),
       subscriptionAnswer: (frame) => this.session.subscriptionAnswer(frame),
       leave: (cause, next) => this.leave(cause, next, true),
+      replyIgnored: (requestId, why) => this.status({ kind: 'reply-ignored', requestId, why }),
       topics: () => this.watch.topics,
       rtt: (rttUs, atUs) => this.watch.rtt(rttUs, atUs),
     })
@@ -220,7 +220,9 @@ export class Interpreter {
   #step(event: ActorEvent): void {
     const { clock, rules } = this.options
     const { state, effects } = transition(this.#state, event, clock.monoUs(), rules)
+    const isClosing = state.kind === 'closing' && this.#state.kind !== 'closing'
     this.#state = state
+    if (isClosing) this.status({ kind: 'closing', cause: state.cause })
     for (const effect of effects) this.#run(effect)
   }
 

@@ -16,8 +16,11 @@ export const MAX_RECENT_ERRORS = 16
 /** The newest {@link MAX_RECENT_ERRORS}, oldest first. */
 export class RecentErrors {
   readonly #errors: WsRecentError[] = []
+  /** How many there have been, forgotten ones included. */
+  count = 0
 
   add(error: WsRecentError): void {
+    this.count++
     this.#errors.push(error)
     if (this.#errors.length > MAX_RECENT_ERRORS) this.#errors.shift()
   }

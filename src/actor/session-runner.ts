@@ -11,6 +11,7 @@ import type { WsFrame } from '../transport/frame.ts'
 import {
   authExpired,
   phaseFailed,
+  reconnectRequested,
   subscriptionRevoked,
   subscriptionsFailed,
   subscriptionsNotSent,
@@ -343,6 +344,9 @@ export class SessionRunner {
         actor.enter(() => {
           if (carrier() !== undefined) this.auth.expired()
         }),
+      reconnect: (reason = '') => {
+        if (carrier() !== undefined) actor.leave(reconnectRequested('handler', String(reason)), 'reconnect', true)
+      },
       revoked: (items, why = {}) => {
         const checked = checkRevoked(items, why)
         actor.enter(() => {

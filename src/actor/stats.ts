@@ -18,6 +18,7 @@ export function statsOf(core: Interpreter): WsActorStats {
     reconnects: Math.max(0, health.count.connectionsOpened - 1),
     ...(live === undefined ? {} : { lastByteAgeMs: (nowUs - live.lastByteUs) / 1000 }),
     ...(lastDataUs === undefined ? {} : { lastDataAgeMs: (nowUs - lastDataUs) / 1000 }),
+    errors: core.telling.errors.count,
     recentErrors: core.telling.errors.list(),
   }
 }

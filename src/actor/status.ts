@@ -46,6 +46,8 @@ export type WsStatusEvent =
   | (WsStatusBase & { readonly kind: 'ready' })
   /** We want to leave this connection; asks are refused, pending ones have until `disconnectDrainMs`. */
   | (WsStatusBase & { readonly kind: 'draining'; readonly cause: WsDisconnectCause })
+  /** We end the connection or the attempt, for good or for another one: nothing more is sent but CLOSE, if we are polite. */
+  | (WsStatusBase & { readonly kind: 'closing'; readonly cause: WsDisconnectCause })
   /** A connection or an attempt has ended. Nothing of `connection` comes after the `gap` that follows if it was open. */
   | (WsStatusBase & { readonly kind: 'disconnected'; readonly attempt: number; readonly cause: WsDisconnectCause })
   /**
@@ -75,6 +77,16 @@ export type WsStatusEvent =
   | (WsStatusBase & { readonly kind: 'resumed'; readonly key?: string })
   /** Nothing of a topic for too long, while the connection lives. Its `gap` follows, and `resumed` when data comes again. */
   | (WsStatusBase & { readonly kind: 'topic-silent'; readonly topic: string; readonly silentForMs: number })
+  /**
+   * The host has refused our address (HTTP 403, 451, 429, 418, or what the handler classifies as `hostWide`): for so long, nobody
+   * who shares the connect budget connects to it. The others are told by `held`, with `cool-down`.
+   */
+  | (WsStatusBase & { readonly kind: 'cooling-down'; readonly host: string; readonly forMs: number })
+  /**
+   * It goes on by itself, but somebody should look: what ended the connection will do so again (we are blocked; our heartbeat or
+   * our pace is wrong for the venue). As `classifyDisconnect` says.
+   */
+  | (WsStatusBase & { readonly kind: 'alarm'; readonly cause: WsDisconnectCause })
   /** The next attempt comes in `delayMs`. */
   | (WsStatusBase & { readonly kind: 'backoff'; readonly attempt: number; readonly delayMs: number })
   /** The connection has been healthy for `stableMs`; attempts count from 1 again. */
@@ -102,6 +114,15 @@ export type WsStatusEvent =
       readonly delivery: 'none' | 'part' | 'unknown'
       readonly messages: number
       readonly bytes: number
+    })
+  /**
+   * A frame has the id of an ask that waits, and settles nothing: it gives no verdict (`neither`: an interim acknowledgement, say),
+   * the ask was sent on another connection, or has not left whole yet (`too-early`). It went on to the handler as any other.
+   */
+  | (WsStatusBase & {
+      readonly kind: 'reply-ignored'
+      readonly requestId: string
+      readonly why: 'neither' | 'other-connection' | 'too-early'
     })
   /** The user found out what became of an unresolved ask, by `settle`. */
   | (WsStatusBase & { readonly kind: 'settled'; readonly requestId: string; readonly evidence: unknown })

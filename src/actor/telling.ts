@@ -1,3 +1,4 @@
+import { toError } from './causes.ts'
 import { publishStatus } from './diagnostics.ts'
 import type { Hooks } from './hooks.ts'
 import { RecentErrors, type WsRecentError } from './recent-errors.ts'
@@ -18,6 +19,8 @@ export class Telling {
   readonly errors = new RecentErrors()
   readonly #options: ResolvedActorOptions
   readonly #connection: () => number
+  /** The last that has ended: by then `#connection` is about the next one. */
+  #endedConnection = 0
 
   constructor(options: ResolvedActorOptions, connection: () => number) {
     this.#options = options
@@ -26,10 +29,18 @@ export class Telling {
 
   status(news: StatusNews, hooks: Hooks): void {
     const { clock, callbacks } = this.#options
-    const event = { ...news, atUs: clock.epochUs(), connection: this.#connection() } as WsStatusEvent
+    const isAboutEnd = news.kind === 'alarm' || news.kind === 'cooling-down'
+    const connection = isAboutEnd ? this.#endedConnection : this.#connection()
+    if (news.kind === 'disconnected') this.#endedConnection = connection
+    const event = { ...news, atUs: clock.epochUs(), connection } as WsStatusEvent
     this.feed.push(event)
     publishStatus(this.#options, event)
     hooks.notify('onStatus', callbacks.onStatus, event)
+  }
+
+  /** An error of user code. */
+  rememberThrown(hook: string, error: unknown): void {
+    this.remember('hook-failed', 'ERR_CALLBACK_THREW', `${hook}: ${toError(error).message}`)
   }
 
   remember(kind: WsRecentError['kind'], code: string, message: string): void {

@@ -244,6 +244,11 @@ export class ResolvedActor implements WsActor {
     return this.#closed.promise
   }
 
+  /** For those whom the front door calls by itself. */
+  callbackThrew(callback: string, error: unknown): void {
+    this.#core.telling.rememberThrown(callback, error)
+  }
+
   /** Leaves this connection for another one, because of `cause`; without one it does nothing. */
   replace(cause: WsDisconnectCause): void {
     if (this.#core.live !== undefined) this.#core.leave(cause, 'reconnect', true)

@@ -82,7 +82,7 @@ export type WsDisconnectCause =
    */
   | (CauseBase & { readonly kind: 'server-error'; readonly serverCode?: string; readonly serverMessage: string })
   /** Somebody on our side wanted another connection. */
-  | (CauseBase & { readonly kind: 'reconnect-requested'; readonly by: 'user' | 'ingress' })
+  | (CauseBase & { readonly kind: 'reconnect-requested'; readonly by: 'user' | 'ingress' | 'handler' })
   /** A defect of this library or an exception of user code that the policy does not forgive. */
   | (CauseBase & { readonly kind: 'internal-error'; readonly context: string; readonly error?: Error })
 

@@ -7,6 +7,8 @@ const warned = new WeakSet<object>()
 export interface CallbackGuardOptions {
   readonly onCallbackError: ((error: unknown, callback: string) => void) | undefined
   readonly whenCallbackThrows: WsCallbackErrorPolicy
+  /** Hears of each, before anybody else. */
+  readonly onError?: (callback: string, error: unknown) => void
 }
 
 /**
@@ -45,6 +47,7 @@ export class CallbackGuard {
   /** For hot paths that catch by themselves. */
   failed(name: string, callback: object, error: unknown): void {
     this.#errors++
+    this.#options.onError?.(name, error)
     this.#report(name, callback, error)
     const { whenCallbackThrows } = this.#options
     if (whenCallbackThrows !== 'continue') this.#act(whenCallbackThrows, error, name)

@@ -96,7 +96,9 @@ export interface WsConnectionStats {
   /** ms since the last byte, and the last application data, of this connection; absent before the first. */
   readonly lastByteAgeMs?: number
   readonly lastDataAgeMs?: number
-  /** The newest 16: how connections and attempts ended (but for our own stop), and errors of your code; oldest first. */
+  /** Ends of connections and attempts (but for our own stop), and errors of your code. */
+  readonly errors: number
+  /** The newest 16 of them, oldest first. */
   readonly recentErrors: readonly WsRecentError[]
   /** Round trips of this connection's pings and heartbeats. */
   readonly rtt: WsDistribution

@@ -17,6 +17,8 @@ export type WsEvent =
   | WsTopicSilentEvent
   | WsSubscriptionEvent
   | WsDisconnectedEvent
+  | WsAlarmEvent
+  | WsCoolingDownEvent
 
 interface EventBase {
   /** 1, 2, …: which connection it belongs to. Attempts that fail use no number up. */
@@ -162,6 +164,19 @@ export interface WsSubscriptionEvent extends TimedEvent {
   readonly state: 'acked' | 'rejected' | 'unsubscribed' | 'unanswered' | 'revoked'
   readonly code?: string
   readonly message?: string
+}
+
+/** Behind a `disconnected` whose cause will come again if nobody does anything about it: see docs/lifecycle.md. */
+export interface WsAlarmEvent extends TimedEvent {
+  readonly kind: 'alarm'
+  readonly cause: WsDisconnectCause
+}
+
+/** The host has refused our address: for so long, nobody who shares the connect budget connects to it. Behind its `disconnected`. */
+export interface WsCoolingDownEvent extends TimedEvent {
+  readonly kind: 'cooling-down'
+  readonly host: string
+  readonly forMs: number
 }
 
 /** A connection, or an attempt to get one, has ended. Without `next` it is the last event. */

@@ -55,7 +55,11 @@ export class HealingConnection implements WsConnection {
     this.#options = options
     this.transportName = transport.name
     this.#guard = new CallbackGuard(
-      { onCallbackError: options.callbacks.onCallbackError, whenCallbackThrows: options.whenCallbackThrows },
+      {
+        onCallbackError: options.callbacks.onCallbackError,
+        whenCallbackThrows: options.whenCallbackThrows,
+        onError: (callback, error) => this.#actor.callbackThrew(callback, error),
+      },
       (policy, error, name) => {
         const cause = callbackThrew(name, error, policy)
         if (policy === 'close') this.#giveUp(cause)
@@ -238,6 +242,7 @@ export class HealingConnection implements WsConnection {
       uptimeMs: this.#openedMonoUs === undefined ? 0 : (untilUs - this.#openedMonoUs) / 1000,
       ...(lastByteAgeMs === undefined ? {} : { lastByteAgeMs }),
       ...(lastDataAgeMs === undefined ? {} : { lastDataAgeMs }),
+      errors: actor.errors,
       recentErrors: actor.recentErrors,
       rtt: actor.rtt,
       ...(lastRttUs === undefined ? {} : { rttUs: lastRttUs }),
@@ -256,7 +261,7 @@ export class HealingConnection implements WsConnection {
 
   #createActor(transport: WsTransport): ResolvedActor {
     const { callbacks, checked, takesMessages } = this.#options
-    const { onPing, onPong, onEmit, onCallbackError } = callbacks
+    const { onPing, onPong, onEmit, onStatus, onCallbackError } = callbacks
     const guarded: ActorCallbacks = {
       onStatus: (status) => {
         if (status.kind === 'open') {
@@ -264,6 +269,7 @@ export class HealingConnection implements WsConnection {
           this.#endedMonoUs = undefined
         }
         if (status.kind === 'disconnected') this.#endedMonoUs = checked.clock.monoUs()
+        this.#guard.run('onStatus', onStatus, status)
         this.#lifecycle.status(status)
         if (status.kind === 'stopped') this.#inbox.end()
       },

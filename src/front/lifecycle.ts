@@ -21,6 +21,8 @@ export class Lifecycle {
   #opened: Status<'open'> | undefined
   #ended: Status<'disconnected'> | undefined
   #gap: Status<'gap'> | undefined
+  /** Of the end that is yet to be told. */
+  readonly #behindEnd: LifecycleEvent[] = []
 
   constructor(gated: boolean, listener: LifecycleListener) {
     this.#gated = gated
@@ -70,13 +72,19 @@ export class Lifecycle {
       case 'sends-given-up':
         this.#listener.event(status)
         break
+      case 'alarm':
+      case 'cooling-down':
+        this.#behindEnd.push(status)
+        break
       // `stale` is told with the end; nobody misses an event here.
       case 'authenticated':
       case 'auth-expired':
       case 'stale':
       case 'missed':
       case 'draining':
+      case 'closing':
       case 'healthy':
+      case 'reply-ignored':
         break
     }
   }
@@ -97,6 +105,7 @@ export class Lifecycle {
     const { connection, atUs, cause } = ended
     this.#tellStale(ended)
     this.#listener.event({ kind: 'disconnected', connection, atUs, cause, next })
+    this.#tellBehindEnd()
     if (gap === undefined) return
     const { fromUs, toUs } = gap
     this.#listener.event({ kind: 'gap', connection, scope: 'connection', fromUs, toUs, cause })
@@ -106,8 +115,14 @@ export class Lifecycle {
   #tellLast({ connection, atUs, cause }: Status<'stopped'>): void {
     const ended = this.#ended
     if (ended !== undefined) this.#tellStale(ended)
+    // `disconnected` stays the last event.
+    this.#tellBehindEnd()
     const last = { connection: ended?.connection ?? Math.max(1, connection), atUs: ended?.atUs ?? atUs }
     this.#listener.event({ kind: 'disconnected', ...last, cause })
+  }
+
+  #tellBehindEnd(): void {
+    for (const event of this.#behindEnd.splice(0)) this.#listener.event(event)
   }
 
   #tellStale({ connection, atUs, cause }: Status<'disconnected'>): void {

@@ -1,4 +1,5 @@
 import type { WebSocketActorOptions } from '../actor/options.ts'
+import type { WsStatusEvent } from '../actor/status.ts'
 import type { WsAttemptContext, WsProvided } from '../connect/endpoint.ts'
 import type { WsHeadersInit } from '../connect/request.ts'
 import type { WsReconnectStrategy } from '../reconnect/strategy.ts'
@@ -131,6 +132,8 @@ export interface ConnectOptions<M = unknown, E = unknown>
    * the iterator's `gap` has all of them together.
    */
   readonly onEvent?: (event: WsEvent) => void
+  /** What `status()` yields, as a callback, which misses nothing: every step, `authenticated`, `draining` or `healthy` among them. */
+  readonly onStatus?: (event: WsStatusEvent) => void
   /**
    * An exception thrown by one of the callbacks above (or a rejection, where one is async), or by a hook such as
    * `handler.parse`, and which one it was. Default: a process warning, once per callback.

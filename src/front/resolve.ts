@@ -28,6 +28,7 @@ const CALLBACKS = [
   'onPong',
   'onEmit',
   'onEvent',
+  'onStatus',
   'onCallbackError',
 ] as const
 
@@ -88,6 +89,7 @@ function callbacksOf(check: Checker, given: { readonly [K in keyof Callbacks]?: 
     onPong: callback('onPong'),
     onEmit: callback('onEmit'),
     onEvent: callback('onEvent'),
+    onStatus: callback('onStatus'),
     onCallbackError: callback('onCallbackError'),
   }
 }

@@ -15,6 +15,11 @@ const AUTH_CLOSES: ReadonlySet<number> = new Set([4001, 4007])
  * connection (OKX). The next connection will do the same.
  */
 const POLICY_CLOSES: ReadonlySet<number> = new Set([1008, 4002, 4003, 4008, 4009])
+/**
+ * Another connection may do for a while, but we do something wrong: the venue misses our heartbeat, or we take its data too slowly
+ * (OKX).
+ */
+const ALARMING_CLOSES: ReadonlySet<number> = new Set([4004, 4005])
 /** Tried once more with credentials that were fetched anew, then given up. */
 const MAX_AUTH_REFUSALS = 2
 
@@ -56,11 +61,12 @@ export function remember(history: DisconnectHistory, cause: WsDisconnectCause): 
  * |---|---|
  * | our own stop; 1009, sent or received; a transport that cannot do what `plan` says | stop |
  * | HTTP 401 and 407, refused credentials, a proxy's included; 4001, 4007 | once more, then stop |
- * | HTTP 403, 451 | the whole host backs off, 10 to 15 minutes |
+ * | HTTP 403, 451 | alarm; the whole host backs off, 10 to 15 minutes |
  * | HTTP 429, 418 | the whole host backs off, at least `Retry-After`, else 60 s doubling to 15 min |
  * | other refusals, a proxy's included | back off, at least `Retry-After` |
  * | 1008; 4002, 4003, 4008, 4009 | back off, at least 30 s; stop after the third |
  * | a hole in a sequence that costs the connection | at once |
+ * | 4004, 4005 | alarm; back off |
  * | another connection was asked for, or a faster one; an error of the venue that the handler did not let pass | at once |
  * | all else | back off |
  */
@@ -102,6 +108,7 @@ export function classifyDisconnect(cause: WsDisconnectCause, history: Disconnect
 function classifyClose(closeCode: number, message: string, history: DisconnectHistory): WsDisconnectAction {
   if (closeCode === 1009) return { kind: 'abort', reason: `${message}; it takes no messages as large as ours` }
   if (AUTH_CLOSES.has(closeCode)) return refusedCredentials(message, history)
+  if (ALARMING_CLOSES.has(closeCode)) return { kind: 'backoff-reconnect', alarm: true }
   if (!POLICY_CLOSES.has(closeCode)) return { kind: 'backoff-reconnect' }
   return history.policyCloses >= MAX_POLICY_CLOSES
     ? { kind: 'abort', reason: `${message}; and that ${history.policyCloses} times in a row` }
@@ -115,7 +122,13 @@ function classifyRefusal(http: WsHttpRefusal, message: string, history: Disconne
       return refusedCredentials(message, history)
     case 403:
     case 451:
-      return { kind: 'backoff-reconnect', minDelayMs: BLOCKED_MS, jitterMs: BLOCKED_JITTER_MS, hostWide: true }
+      return {
+        kind: 'backoff-reconnect',
+        minDelayMs: BLOCKED_MS,
+        jitterMs: BLOCKED_JITTER_MS,
+        hostWide: true,
+        alarm: true,
+      }
     case 418:
     case 429: {
       const doubled = Math.min(RATE_LIMIT_MAX_MS, RATE_LIMIT_MS * 2 ** Math.min(history.rateLimits - 1, 10))

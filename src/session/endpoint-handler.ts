@@ -59,6 +59,11 @@ export interface WsSession {
    */
   authExpired(): void
   /**
+   * Leaves this connection for another one, behind pending asks: the venue has announced that it will end it, say. Cause
+   * `reconnect-requested`, by `handler`.
+   */
+  reconnect(reason?: string): void
+  /**
    * The venue has taken subscriptions back that it had acknowledged. They are told as `revoked` and asked for again after 5 s, up to
    * three times on a connection.
    */

@@ -174,6 +174,7 @@ describe('reconnect()', () => {
       'open',
       'ready',
       'draining',
+      'closing',
       'disconnected',
       'gap',
       'connecting',

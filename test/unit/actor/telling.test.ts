@@ -5,6 +5,7 @@ import { MAX_RECENT_ERRORS } from '../../../src/actor/recent-errors.ts'
 import type { WsStatusEvent } from '../../../src/actor/status.ts'
 import { MAX_STATUS_EVENTS } from '../../../src/actor/status-feed.ts'
 import { ExponentialBackoff } from '../../../src/reconnect/exponential-backoff.ts'
+import { healing } from '../front/healing-support.ts'
 import { follow, jsonHandler, jsonSubscriptions, mockActor, readyActor, sentTo, turn } from './support.ts'
 
 async function all(events: AsyncIterable<WsStatusEvent>): Promise<string[]> {
@@ -82,6 +83,56 @@ describe('diagnostics_channel shared-ws:status', () => {
     } finally {
       status.unsubscribe(listen)
     }
+  })
+})
+
+describe('every step', () => {
+  it('is told: what is being closed, and why, before it has ended', async () => {
+    const { actor, server, pass, heard, kinds, of } = await readyActor()
+    server().stall()
+    void actor.stop({ timeoutMs: 1000 })
+    await pass()
+    expect(kinds().at(-1)).toBe('closing')
+    expect([actor.status, of('closing')]).toMatchObject(['closing', [{ connection: 1, cause: { kind: 'local-stop' } }]])
+    await pass(3000)
+    expect(heard.slice(-3).map(({ kind }) => kind)).toEqual(['disconnected', 'gap', 'stopped'])
+    expect(of('closing')).toHaveLength(1)
+  })
+
+  it('is heard by the callback of connect() as by status()', async () => {
+    const called: string[] = []
+    const errors: string[] = []
+    const { connection, server, pass, closed } = await healing({
+      handler: jsonHandler({ authenticate: () => Promise.resolve() }).handler,
+      onStatus: ({ kind }) => {
+        called.push(kind)
+        if (kind === 'ready') throw new Error('clumsy')
+      },
+      onCallbackError: (_, callback) => errors.push(callback),
+    })
+    const iterated: string[] = []
+    const status = connection.status()
+    const before = called.length
+    expect(called).toEqual(['connecting', 'open', 'authenticated', 'ready'])
+    server().reset()
+    await pass()
+    await closed()
+    for await (const { kind } of status) iterated.push(kind)
+    expect(iterated).toEqual(called.slice(before))
+    expect(called.slice(-3)).toEqual(['gap', 'backoff', 'stopped'])
+    expect(errors).toEqual(['onStatus'])
+  })
+
+  it('a frame with the id of an ask that settles nothing is counted and reported, and settles nothing', async () => {
+    const { actor, server, pass, of } = await readyActor({ handler: jsonHandler().handler })
+    const ask = (requestId: string) =>
+      follow(actor.ask({ frame: '{}', requestId, confirmMode: 'confirmed', timeoutMs: 1000 }))
+    const first = ask('1')
+    server().sendText('{"id":1,"progress":50}')
+    server().sendText('{"id":2,"result":1}')
+    await pass()
+    expect(of('reply-ignored')).toMatchObject([{ requestId: '1', why: 'neither', connection: 1 }])
+    expect([first.value, actor.stats().unmatchedReplies]).toEqual([undefined, 2])
   })
 })
 
@@ -173,8 +224,23 @@ describe('stats()', () => {
     }
     void actor.stop()
     await pass(3000)
-    const { recentErrors } = actor.stats()
+    const { recentErrors, errors, disconnects } = actor.stats()
     expect(recentErrors).toHaveLength(MAX_RECENT_ERRORS)
+    // One of them of user code, and our own stop is none.
+    expect(errors).toBe(disconnects)
+    expect(disconnects).toBeGreaterThan(MAX_RECENT_ERRORS)
     expect(recentErrors.some(({ kind }) => kind === 'local-stop' || kind === 'hook-failed')).toBe(false)
+  })
+  it('of connect() has what its callbacks threw', async () => {
+    const onMessage = (): never => {
+      throw new Error('clumsy')
+    }
+    const { connection, server, pass, closed } = await healing({ onMessage, onCallbackError: () => {} })
+    server().sendText('x')
+    await pass()
+    const { errors, callbackErrors, recentErrors } = connection.stats()
+    expect([errors, callbackErrors]).toEqual([1, 1])
+    expect(recentErrors).toMatchObject([{ kind: 'hook-failed', message: 'onMessage: clumsy', connection: 1 }])
+    await closed()
   })
 })

@@ -68,8 +68,8 @@ describe('subscriptions', () => {
   ])(
     'what needs no authentication (requiresAuth: %s) is subscribed before it',
     async (requiresAuth, before, behind) => {
-      let login = (): void => {}
-      const { handler } = jsonHandler({ authenticate: () => new Promise<void>((resolve) => void (login = resolve)) })
+      const logins: (() => void)[] = []
+      const { handler } = jsonHandler({ authenticate: () => new Promise<void>((resolve) => logins.push(resolve)) })
       const { server, pass, closed } = await healing({
         handler,
         subscriptions: {
@@ -81,7 +81,7 @@ describe('subscriptions', () => {
       const sent = (): unknown[] => sentTo(server()).map(({ sub }) => sub)
       const first = before === undefined ? [] : [before]
       expect(sent()).toEqual(first)
-      login()
+      logins[0]?.()
       await pass()
       expect(sent()).toEqual(behind === undefined ? first : [...first, behind])
       await closed()

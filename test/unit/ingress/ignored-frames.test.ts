@@ -47,6 +47,7 @@ function wayIn(onFrame: (first: number) => 'ignore' | 'forward') {
     wanted: () => true,
     refused: () => {},
     subscriptionAnswer: () => false,
+    replyIgnored: () => {},
     leave: () => {},
     topics: () => undefined as never,
     rtt: () => {},

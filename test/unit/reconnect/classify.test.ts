@@ -36,7 +36,8 @@ function classifyRow(...causes: WsDisconnectCause[]): string[] {
     const action = classifyDisconnect(cause, history)
     if (action.kind !== 'backoff-reconnect') return action.kind
     const { minDelayMs = 0, jitterMs = 0 } = action
-    return `backoff ${minDelayMs}${jitterMs === 0 ? '' : `–${minDelayMs + jitterMs}`}`
+    const alarm = action.alarm === true ? ', alarm' : ''
+    return `backoff ${minDelayMs}${jitterMs === 0 ? '' : `–${minDelayMs + jitterMs}`}${alarm}`
   })
 }
 
@@ -61,7 +62,11 @@ describe('the default classification', () => {
       [4001, 4007].map((c) => remoteClosed(c, '')),
       ['backoff 0', 'abort'],
     ],
-    ['our heartbeat, and our slowness', [4004, 4005].map((c) => remoteClosed(c, '')), Array(2).fill('backoff 0')],
+    [
+      'our heartbeat, and our slowness',
+      [4004, 4005].map((c) => remoteClosed(c, '')),
+      Array(2).fill('backoff 0, alarm'),
+    ],
     ['1009 of the server', [remoteClosed(1009, '')], ['abort']],
     ['1009 of ours', [protocolViolation(protocolStatus('ERR_WS_MESSAGE_TOO_LARGE'))], ['abort']],
     ['another violation', [protocolViolation(protocolStatus('ERR_WS_MASKED_FRAME'))], ['backoff 0']],
@@ -86,7 +91,7 @@ describe('the default classification', () => {
       [byProxy('ERR_PROXY_TIMEOUT'), byProxy('ERR_SOCKS_NOT_ALLOWED')],
       Array(2).fill('backoff 0'),
     ],
-    ['403 and 451', [refused(403), refused(451)], Array(2).fill('backoff 600000–900000')],
+    ['403 and 451', [refused(403), refused(451)], Array(2).fill('backoff 600000–900000, alarm')],
     [
       '429 and 418',
       [refused(429), refused(418), refused(429), refused(429), refused(429), refused(429)],

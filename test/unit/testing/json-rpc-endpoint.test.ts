@@ -49,6 +49,10 @@ class FakeSession implements WsSession {
     throw new Error('no test expects this')
   }
 
+  reconnect(): never {
+    throw new Error('not used here')
+  }
+
   revoked(): void {
     throw new Error('no test expects this')
   }
@@ -192,6 +196,7 @@ describe('JsonRpcPingPong', () => {
       bytesSent: 0,
       queuedBytes: 0,
       bytesReceived: 0,
+      nextRequestId: () => 'next',
       random: { bytes: () => new Uint8Array(), float: () => 0 },
     }
     pingPong.opened(0)
