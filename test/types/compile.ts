@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
-import { cp, mkdir, symlink, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { cp, mkdir, readdir, symlink, writeFile } from 'node:fs/promises'
+import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
@@ -8,12 +8,8 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 
 /** How users' projects read modules. CommonJS files can import the package only where the compiler follows Node. */
 export const PROJECTS = {
-  nodenext: {
-    module: 'nodenext',
-    moduleResolution: 'nodenext',
-    files: ['quickstart', 'actor', 'mistakes', 'testing', 'commonjs'],
-  },
-  bundler: { module: 'esnext', moduleResolution: 'bundler', files: ['quickstart', 'actor', 'mistakes', 'testing'] },
+  nodenext: { module: 'nodenext', moduleResolution: 'nodenext', extensions: ['.ts', '.cts'] },
+  bundler: { module: 'esnext', moduleResolution: 'bundler', extensions: ['.ts'] },
 } as const
 
 /**
@@ -25,7 +21,8 @@ export async function makeProject(directory: string): Promise<void> {
   await writeFile(join(directory, 'package.json'), '{ "name": "user", "private": true, "type": "module" }\n')
   await mkdir(join(directory, 'node_modules/@types'), { recursive: true })
   await symlink(join(root, 'node_modules/@types/node'), join(directory, 'node_modules/@types/node'))
-  for (const [name, { module, moduleResolution, files }] of Object.entries(PROJECTS)) {
+  const snippets = await readdir(join(root, 'test/types/snippets'))
+  for (const [name, { module, moduleResolution, extensions }] of Object.entries(PROJECTS)) {
     const compilerOptions = {
       target: 'es2022',
       lib: ['es2022'],
@@ -37,8 +34,8 @@ export async function makeProject(directory: string): Promise<void> {
       skipLibCheck: false,
       noEmit: true,
     }
-    const paths = files.map((file) => `${file}.${file === 'commonjs' ? 'cts' : 'ts'}`)
-    await writeFile(join(directory, `tsconfig.${name}.json`), JSON.stringify({ compilerOptions, files: paths }))
+    const files = snippets.filter((file) => extensions.some((extension) => extname(file) === extension))
+    await writeFile(join(directory, `tsconfig.${name}.json`), JSON.stringify({ compilerOptions, files }))
   }
 }
 

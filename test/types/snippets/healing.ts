@@ -6,14 +6,17 @@ import {
   ProtocolPingPong,
   SequenceCheck,
   type SharedConnectBudget,
+  type WsAlarmEvent,
   WsApplicationPingPong,
   WsAuthRefusedError,
   WsCircuitBreaker,
   type WsConnection,
+  type WsCoolingDownEvent,
   type WsDisconnectAction,
   type WsEndpointHandler,
   type WsGapReport,
   type WsGapReported,
+  type WsHeldEvent,
   type WsIngress,
   WsLatencyPolicy,
   type WsOpenGap,
@@ -22,6 +25,7 @@ import {
   type WsStatusEvent,
   type WsTopicCondition,
   type WsTopicPlan,
+  type WsTopicSilentEvent,
 } from 'shared-ws'
 
 const url = 'wss://example.com/ws'
@@ -95,6 +99,7 @@ const handler: WsEndpointHandler<unknown> = {
     minDelayMs: 60_000,
     jitterMs: 30_000,
     hostWide: true,
+    alarm: true,
   }),
 }
 
@@ -105,7 +110,7 @@ export const feed: WsConnection = connect(url, {
   pingPong: new ProtocolPingPong({ intervalMs: 2_000, timeoutMs: 5_000 }),
   latencyPolicy: new WsLatencyPolicy({ maxRttMs: 40, percentile: 90, windowMs: 60_000, minSamples: 3, streak: 3 }),
   pacing: { frames: 4, perMs: 1_000, pongFrames: 1, ownFrames: 2, whenOverBudget: 'queue' },
-  subscriptions: { items: ['trades.BTC', 'book.BTC'], encode: ({ add, remove }) => JSON.stringify({ add, remove }) },
+  subscriptions: { items: ['trades.BTC', 'book.BTC'], encode: (params, id) => ({ params, id }) },
   plan: { topic: { key: '{channel}', when: [{ path: 'data' }] } },
   topics: {
     silentAfterMs: (topic) => (topic.startsWith('book.') ? 5_000 : undefined),
@@ -167,3 +172,22 @@ export async function whatNeverLeft(): Promise<string> {
   }
   return 'all left'
 }
+
+export function named(event: WsHeldEvent | WsCoolingDownEvent | WsTopicSilentEvent | WsAlarmEvent): string {
+  return event.kind
+}
+
+// Every event has a name of its own.
+connect(url, {
+  subscriptions: { items: ['trades.BTC'], encode: (params, id) => ({ params, id }), requiresAuth: false },
+  pingPong: new WsApplicationPingPong({
+    ping: (nextId) => JSON.stringify({ req_id: nextId() }),
+    isPong: (frame) => frame.text().includes('pong'),
+  }),
+  onEvent(event) {
+    if (event.kind === 'alarm' || event.kind === 'cooling-down') console.error(named(event))
+  },
+  onStatus(status) {
+    if (status.kind === 'reply-ignored') console.warn(status.requestId, status.why)
+  },
+})

@@ -82,6 +82,12 @@ export async function ticker(): Promise<WsClosed> {
       case 'held':
         console.info(e.why, e.host, e.delayMs.toFixed())
         break
+      case 'alarm':
+        console.error(explain(e.cause))
+        break
+      case 'cooling-down':
+        console.warn(e.host, e.forMs)
+        break
       case 'stall':
         console.warn(e.stalledForMs)
         break
