@@ -30,7 +30,6 @@ const INDEX = /^(?:0|[1-9][0-9]{0,8})$/
 
 /** An element of a path. */
 interface Step {
-  readonly key: string
   readonly keyBytes: Buffer
   /** As an index into an array; -1: it is none. */
   readonly index: number
@@ -169,40 +168,47 @@ export class TopicScan {
 
   #member(from: number): number {
     const bytes = this.#bytes
-    if (this.#closers[this.#level] === CLOSE_ARRAY) {
-      const index = this.#indices[this.#level] as number
-      return this.#value(
-        from,
-        this.#matching((step) => step.index === index),
-      )
-    }
+    if (this.#closers[this.#level] === CLOSE_ARRAY) return this.#value(from, this.#matchingIndex())
     if (bytes[from] !== QUOTE) return NOWHERE
     const end = behindString(bytes, from + 1)
     if (end === NOWHERE) return NOWHERE
-    const colon = behindSpace(bytes, end)
     const matching = this.#matchingKey(from + 1, end - 1)
+    const colon = behindSpace(bytes, end)
     if (matching === undefined || bytes[colon] !== COLON) return NOWHERE
     return this.#value(behindSpace(bytes, colon + 1), matching)
   }
 
-  /** Undefined: the key has an escape that there is not. */
+  /** Of the undecided paths through the innermost container, those that go on with this key. Undefined: it has an escape that there is not. */
   #matchingKey(from: number, end: number): Paths | undefined {
     const bytes = this.#bytes
-    if (hasEscape(bytes, from, end)) {
-      const key = unescaped(bytes, from, end)
-      return key === undefined ? undefined : this.#matching((step) => step.key === key)
-    }
-    return this.#matching(({ keyBytes }) => isEqual(bytes, from, end, keyBytes))
-  }
-
-  /** Of the undecided paths through the innermost container, those that go on there. */
-  #matching(goesOn: (step: Step) => boolean): Paths {
+    const key = hasEscape(bytes, from, end) ? unescaped(bytes, from, end) : ''
+    if (key === undefined) return undefined
+    const keyBytes = key === '' ? undefined : Buffer.from(key)
     const candidates = (this.#through[this.#level] as Paths) & this.#undecided
     let matching = 0
     for (let n = 0; 1 << n <= candidates; n++) {
-      if ((candidates & (1 << n)) !== 0 && goesOn(this.#steps[n]?.[this.#level] as Step)) matching |= 1 << n
+      if ((candidates & (1 << n)) === 0) continue
+      const step = this.#stepOf(n)
+      if (keyBytes === undefined ? isEqual(bytes, from, end, step.keyBytes) : keyBytes.equals(step.keyBytes)) {
+        matching |= 1 << n
+      }
     }
     return matching
+  }
+
+  /** The same for the element of an array that is next. */
+  #matchingIndex(): Paths {
+    const index = this.#indices[this.#level]
+    const candidates = (this.#through[this.#level] as Paths) & this.#undecided
+    let matching = 0
+    for (let n = 0; 1 << n <= candidates; n++) {
+      if ((candidates & (1 << n)) !== 0 && this.#stepOf(n).index === index) matching |= 1 << n
+    }
+    return matching
+  }
+
+  #stepOf(path: number): Step {
+    return (this.#steps[path] as readonly Step[])[this.#level] as Step
   }
 
   #value(at: number, matching: Paths): number {
@@ -256,7 +262,7 @@ export class TopicScan {
 }
 
 function stepOf(key: string): Step {
-  return { key, keyBytes: Buffer.from(key), index: INDEX.test(key) ? Number(key) : -1 }
+  return { keyBytes: Buffer.from(key), index: INDEX.test(key) ? Number(key) : -1 }
 }
 
 const fits = (text: string): boolean => text.length <= MAX_TOPIC_BYTES && Buffer.byteLength(text) <= MAX_TOPIC_BYTES

@@ -283,7 +283,7 @@ export class WsPackageLink extends TopicFollower implements WsLink {
     const topic = this.topicToTell(payload, isBinary, this.#readAtUs)
     if (topic !== 0) {
       this.#flushMessages()
-      if (!this.#givenUp) this.#events.onTopic(topic, this.#readAtUs)
+      if (!this.#givenUp) this.#events.onTopic(topic, this.#batch.toldAtOnceUs(this.#readAtUs))
     }
     this.#batch.add(payload, isBinary, this.#readAtUs)
     if (this.#flushScheduled) return
