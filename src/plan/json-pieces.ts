@@ -49,7 +49,10 @@ export function endOfScalar(bytes: Uint8Array, from: number): number {
   return NOWHERE
 }
 
-/** `from`: inside. Behind the bracket that balances all outside strings; of which kind brackets are is not looked at. */
+/**
+ * `from`: inside. Behind the bracket that balances all outside strings; of which kind brackets are is not looked at. A backslash takes the
+ * byte behind it with it, outside strings as well.
+ */
 export function behindContainer(bytes: Uint8Array, from: number): number {
   let depth = 1
   for (let at = from; at < bytes.length; at++) {
@@ -58,6 +61,8 @@ export function behindContainer(bytes: Uint8Array, from: number): number {
       const end = behindString(bytes, at + 1)
       if (end === NOWHERE) return NOWHERE
       at = end - 1
+    } else if (byte === BACKSLASH) {
+      at++
     } else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
       depth++
     } else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) {

@@ -76,6 +76,7 @@ describe('the topic of a message', () => {
     ['{1}', '[,7]', undefined],
     ['{a}', '{"b":[{]},"a":7}', '7'],
     ['{a}', '{"b":[}{],"a":7}', undefined],
+    ['{a}', '{"b":[\\],"]"],"a":7}', '7'],
     ['{a}', '{"b":["]}\\"",{"a":1}],"a":7}', '7'],
     ['{a}', '{"b":tru,"a":nonsense"5"[6]}', 'nonsense"5"[6'],
     ['{a.b}{c}', '{"a":{"b":1,nonsense"}"]},"c":2}', undefined],
