@@ -21,6 +21,9 @@ export interface TimedRecord {
   arrivals: number
 }
 
+/** Timers of Node count whole ms, and at least one. */
+const TIMERS_LATE_US = 2000
+
 type GivenUp = Extract<WsStatusEvent, { kind: 'sends-given-up' }>
 
 /** Messages and bytes. */
@@ -106,7 +109,7 @@ export class TimedSendsOf {
     }
     // A frame that the link has may begin late by as long as client code blocks; once timers have run, it has been taken back. What
     // `ws` was given cannot be.
-    if (sim.setup.flavour === 'native' && record.dueUs <= sim.loop.timersUs) {
+    if (sim.setup.flavour === 'native' && record.dueUs + TIMERS_LATE_US <= sim.loop.timersUs) {
       const lateMs = (sim.clock.monoUs() - record.dueUs) / 1000
       this.#violated('sent-in-time', `call ${call} leaves ${lateMs} ms too late`)
     }
