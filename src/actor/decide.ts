@@ -26,17 +26,29 @@ export function decide(
   hooks: Hooks,
   tell: DecisionListener,
 ): Decision {
-  const { cause, attempt, history, immediateAllowed } = effect
+  const { cause, attempt, history } = effect
   // With one attempt nobody's opinion matters, and not even a wish for another connection leads to one.
   const single = options.reconnect === NoReconnect
   const opinion = single ? undefined : opinionOf(options.handler, cause, attempt, hooks)
   const action = opinion ?? classifyDisconnect(cause, history)
-  const { minDelayMs = 0, jitterMs = 0 } = action.kind === 'backoff-reconnect' ? action : {}
+  const { minDelayMs = 0, jitterMs = 0, hostWide, alarm } = action.kind === 'backoff-reconnect' ? action : {}
   const minMs = minDelayMs + (jitterMs > 0 ? options.random.float() * jitterMs : 0)
   // Whatever becomes of this actor: the others must hear of it.
-  if (action.kind === 'backoff-reconnect' && action.alarm === true) tell.alarm()
-  if (action.kind === 'backoff-reconnect' && action.hostWide === true && minMs > 0) tell.coolDown(minMs)
+  if (hostWide === true && minMs > 0) tell.coolDown(minMs)
   if (single) return { kind: 'stop', reason: `${cause.message}; there is no reconnecting` }
+  const decision = nextAttempt(effect, action, minMs, options, hooks)
+  // Who gives up says so by that alone.
+  if (alarm === true && decision.kind === 'retry') tell.alarm()
+  return decision
+}
+
+function nextAttempt(
+  { cause, attempt, immediateAllowed }: Extract<ActorEffect, { kind: 'decide' }>,
+  action: WsDisconnectAction,
+  minMs: number,
+  options: ResolvedActorOptions,
+  hooks: Hooks,
+): Decision {
   if (action.kind === 'abort') return { kind: 'stop', reason: action.reason }
   if (action.kind === 'immediate-reconnect' && immediateAllowed) return { kind: 'retry', delayMs: 0, immediate: true }
   const delayMs = strategyDelayMs(cause, attempt, options, hooks)

@@ -83,7 +83,7 @@ export type WsStatusEvent =
    */
   | (WsStatusBase & { readonly kind: 'cooling-down'; readonly host: string; readonly forMs: number })
   /**
-   * It goes on by itself, but somebody should look: what ended the connection will do so again (we are blocked; our heartbeat or
+   * It goes on by itself (else it would have `stopped`), but somebody should look: what ended the connection will do so again (we are blocked; our heartbeat or
    * our pace is wrong for the venue). As `classifyDisconnect` says.
    */
   | (WsStatusBase & { readonly kind: 'alarm'; readonly cause: WsDisconnectCause })

@@ -21,7 +21,7 @@ export class Lifecycle {
   #opened: Status<'open'> | undefined
   #ended: Status<'disconnected'> | undefined
   #gap: Status<'gap'> | undefined
-  /** Of the end that is yet to be told. */
+  /** Of the end that is yet to be told; where it is the last event, nothing comes behind it. */
   readonly #behindEnd: LifecycleEvent[] = []
 
   constructor(gated: boolean, listener: LifecycleListener) {
@@ -105,7 +105,7 @@ export class Lifecycle {
     const { connection, atUs, cause } = ended
     this.#tellStale(ended)
     this.#listener.event({ kind: 'disconnected', connection, atUs, cause, next })
-    this.#tellBehindEnd()
+    for (const event of this.#behindEnd.splice(0)) this.#listener.event(event)
     if (gap === undefined) return
     const { fromUs, toUs } = gap
     this.#listener.event({ kind: 'gap', connection, scope: 'connection', fromUs, toUs, cause })
@@ -115,14 +115,8 @@ export class Lifecycle {
   #tellLast({ connection, atUs, cause }: Status<'stopped'>): void {
     const ended = this.#ended
     if (ended !== undefined) this.#tellStale(ended)
-    // `disconnected` stays the last event.
-    this.#tellBehindEnd()
     const last = { connection: ended?.connection ?? Math.max(1, connection), atUs: ended?.atUs ?? atUs }
     this.#listener.event({ kind: 'disconnected', ...last, cause })
-  }
-
-  #tellBehindEnd(): void {
-    for (const event of this.#behindEnd.splice(0)) this.#listener.event(event)
   }
 
   #tellStale({ connection, atUs, cause }: Status<'disconnected'>): void {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { ConnectBudget } from '../../../src/reconnect/connect-budget.ts'
+import { NoReconnect } from '../../../src/reconnect/exponential-backoff.ts'
 import type { MockServerLink } from '../../../src/transport/mock.ts'
 import { healing, kinds } from '../front/healing-support.ts'
-import { turn } from '../front/support.ts'
 import { jsonHandler, mockActor, readyActor } from './support.ts'
 
 const every = (ms: number) => ({ nextDelayMs: () => ms, reset() {} })
@@ -17,7 +17,7 @@ describe('what somebody should look at', () => {
       setup.actor.start()
       await setup.pass()
       const { of } = setup
-      expect(setup.kinds()).toEqual(['connecting', 'disconnected', 'alarm', 'cooling-down', 'backoff'])
+      expect(setup.kinds()).toEqual(['connecting', 'disconnected', 'cooling-down', 'alarm', 'backoff'])
       expect(of('alarm')).toMatchObject([{ connection: 1, cause: { kind: 'handshake-failed', http: { status } } }])
       const [{ host, forMs } = { host: '', forMs: 0 }] = of('cooling-down')
       expect([host, forMs >= 600_000, forMs <= 900_000]).toEqual(['host.example', true, true])
@@ -52,11 +52,21 @@ describe('what somebody should look at', () => {
     await closed()
   })
 
-  it('is told where nothing comes after it, too: disconnected is the last event', async () => {
+  it('is not told where nothing comes after it: that it has ended says more', async () => {
     const gaveUp = { nextDelayMs: () => undefined, reset() {} }
-    const { heard, connection } = await healing({ reconnect: gaveUp }, refusing(403))
-    await connection.closed()
-    await turn()
-    expect(heard.map(({ kind }) => kind)).toEqual(['alarm', 'cooling-down', 'disconnected'])
+    for (const reconnect of [gaveUp, false] as const) {
+      const { heard, connection } = await healing({ reconnect }, refusing(403))
+      const told: string[] = []
+      for await (const { kind } of connection.status()) told.push(kind)
+      await connection.closed()
+      expect([told, heard.map(({ kind }) => kind)]).toEqual([['stopped'], ['disconnected']])
+    }
+    const { actor, pass, kinds } = mockActor(
+      { reconnect: NoReconnect, connectBudget: new ConnectBudget() },
+      refusing(403),
+    )
+    actor.start()
+    await pass()
+    expect(kinds()).toEqual(['connecting', 'disconnected', 'cooling-down', 'stopped'])
   })
 })
