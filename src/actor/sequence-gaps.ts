@@ -126,8 +126,12 @@ export class SequenceGaps {
     }
     const items = due.includes(WHOLE) ? session.acked() : due.filter((key) => session.stageOf(key) === 'acked')
     if (due.includes(WHOLE)) this.#takeIn(items)
-    // Where venues do not answer, all may be over before the call returns.
-    for (const key of due) gaps.asked(key)
+    for (const key of due) {
+      // Where venues do not answer, all may be over before the call returns.
+      gaps.asked(key)
+      // Acknowledged in the meantime, without having been asked by us, it may be awaited already.
+      this.#topics.forgotten(key)
+    }
     if (!session.resubscribe(items)) for (const key of [...due, ...items]) gaps.notAsked(key)
   }
 

@@ -80,6 +80,7 @@ async function rest(sim: Simulation): Promise<void> {
     if (sim.life.isOver) sim.begin()
     const { life } = sim
     sim.user.resume(life)
+    life.evidence.holes.mendAll()
     // Who judges by no silence at all cannot know, and must be told.
     if (!sim.noticesSilence) life.actor.reconnect()
     // Something that makes noise, so that nothing is stale.
@@ -105,7 +106,13 @@ async function rest(sim: Simulation): Promise<void> {
 }
 
 function subscriptionsSettled({ actor }: Life): boolean {
-  return actor.subscriptions().every(({ stage }) => stage === 'acked' || stage === 'rejected')
+  const states = actor.subscriptions()
+  // Nothing may come of the user's own orders for ever.
+  const isQuiet = (item: string): boolean => item.startsWith('user.')
+  return (
+    states.every(({ stage, item }) => ['acked', 'rejected'].includes(stage) || (stage === 'stale' && isQuiet(item))) &&
+    actor.openGaps().every(({ key }) => key !== undefined)
+  )
 }
 
 async function end(sim: Simulation): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Life } from '../life.ts'
 import type { Simulation } from '../simulation.ts'
+import { nothingIsMissing } from './holes.ts'
 
 /** When nothing has gone wrong for a while, and nobody has wanted anything. */
 export function checkAtRest(sim: Simulation): void {
@@ -9,6 +10,7 @@ export function checkAtRest(sim: Simulation): void {
   isReady(life)
   subscriptionsAreThoseDesired(life)
   gapsHaveEnded(life)
+  nothingIsMissing(life)
   userCodeIsAlive(life)
 }
 

@@ -30,6 +30,8 @@ const CREDENTIALS: JsonRpcCredentials = { clientId: 'demo', clientSecret: 'demo-
 /** The endpoint that ships with the library, in clumsy hands. */
 export class SimEndpoint extends JsonRpcDelegatedEndpoint {
   readonly #life: Life
+  /** What was parsed last. */
+  #text = ''
 
   constructor(life: Life) {
     const { setup } = life.sim
@@ -90,7 +92,8 @@ export class SimEndpoint extends JsonRpcDelegatedEndpoint {
   }
 
   override parse(frame: WsFrame): WsParsed<JsonRpcNotification> | undefined {
-    if (!this.#life.sim.setup.hasIngress) this.#life.evidence.data(frame.text())
+    this.#text = frame.text()
+    if (!this.#life.sim.setup.hasIngress) this.#life.evidence.data(this.#text)
     this.#life.clumsy.touch('handler.parse')
     if (this.#life.clumsy.nonsense('handler.parse')) return 7 as never
     return super.parse(frame)
@@ -98,6 +101,7 @@ export class SimEndpoint extends JsonRpcDelegatedEndpoint {
 
   override handleMessage(message: JsonRpcNotification, session: WsSession): void {
     this.#life.evidence.message(session.connection)
+    if (!this.#life.sim.setup.hasIngress) this.#life.evidence.holes.seen(this.#text, session)
     this.#life.clumsy.touch('handler.handleMessage', session.connection)
     super.handleMessage(message, session)
   }
@@ -147,6 +151,7 @@ export class SimEndpoint extends JsonRpcDelegatedEndpoint {
     const { clumsy, sim } = this.#life
     clumsy.touch('subscriptionManager.update')
     if (clumsy.nonsense('subscriptionManager.update', sim.setup.updateFailures)) return 'nothing' as never
+    this.#life.evidence.holes.takenOff(change.remove)
     const requests = super.update(change, nextId)
     this.#life.evidence.subscriptionFrames('change', requests)
     return requests

@@ -13,6 +13,7 @@ export class SimIngress implements WsIngress<string> {
   onFrame(frame: WsFrame, sink: WsIngressSink<string>): WsIngressVerdict {
     const text = frame.text()
     this.#life.evidence.data(text)
+    this.#life.evidence.holes.seen(text, sink)
     this.#life.clumsy.touch('ingress.onFrame')
     if (this.#life.clumsy.nonsense('ingress.onFrame')) return 'perhaps' as never
     const verdict = this.#leaves()

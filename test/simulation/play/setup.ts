@@ -82,6 +82,9 @@ export interface Setup {
   readonly sharedIds: boolean
   /** How often it stops an actor, drains, abandons or aborts it, beside what else it does; 0 for never. */
   readonly ends: number
+  /** The exchange leaves messages of a topic out, or sends one twice, with this chance. */
+  readonly holes: number
+  readonly resubscribeEveryMs: number
 }
 
 export function setupOf(seed: number): Setup {
@@ -168,5 +171,7 @@ export function setupOf(seed: number): Setup {
     ends: oneOf(0, 0, 0.3, 1, 4),
     topicsBy: oneOf('topicOf', 'plan'),
     keptBytes: oneOf(300, 3000, 1024 * 1024),
+    holes: oneOf(0, 0, 0.003, 0.03, 0.3),
+    resubscribeEveryMs: 400,
   }
 }

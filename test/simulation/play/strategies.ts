@@ -125,7 +125,7 @@ export function topicsOf(life: Life, silentAfterMs: number): Pick<WebSocketActor
       evidence.unwatched.delete(topic)
       return silentAfterMs
     },
-    resubscribeEveryMs: 400,
+    resubscribeEveryMs: sim.setup.resubscribeEveryMs,
   }
   if (sim.setup.topicsBy === 'plan') {
     return { topics: watched, plan: { topic: { key: '{params.channel}', when: [{ path: 'params.data' }] } } }

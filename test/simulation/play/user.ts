@@ -123,6 +123,7 @@ export class User {
     if (this.#depth > 2) return
     this.#depth++
     try {
+      life.evidence.holes.now(CHANNELS)
       this.#act(this.#random.pick(this.#actions), from, life)
     } finally {
       this.#depth--
@@ -148,14 +149,17 @@ export class User {
         break
       case 'unsubscribe':
         desired.remove(channels)
+        life.evidence.holes.loosen(channels)
         actor.unsubscribe(channels)
         break
       case 'replace':
         desired.replace(channels)
+        life.evidence.holes.loosen(CHANNELS)
         actor.replaceSubscriptions(channels)
         break
       case 'clear':
         desired.replace([])
+        life.evidence.holes.loosen(CHANNELS)
         actor.clearSubscriptions()
         break
       case 'replay':

@@ -2,10 +2,11 @@ import { ExchangeCore } from '../../../src/testing/exchange/core.ts'
 import { ORDER_FATES } from '../../../src/testing/exchange/fates.ts'
 import { checkExchangeOptions } from '../../../src/testing/exchange/options.ts'
 import { notification } from '../../../src/testing/exchange/rpc.ts'
-import type { SeededRandom } from '../../../src/testing/seeded-random.ts'
+import { SeededRandom } from '../../../src/testing/seeded-random.ts'
 import type { ServerSocket, ServerSocketEvents, UpgradeRequest } from '../../../src/testing/server/listener.ts'
 import { idIn, type Ledger, markIn } from '../ledger.ts'
 import type { ServerEnd, ServerProgram, UpgradeAnswer } from '../world/server-end.ts'
+import type { Tcp } from '../world/socket.ts'
 import type { WorldTime } from '../world/time.ts'
 import { refusalOf, type UpgradeFault } from './refusals.ts'
 import type { Setup } from './setup.ts'
@@ -29,6 +30,9 @@ export interface VenueSession {
   readonly counts: Map<string, number>
   /** Whose turn it is to be published. */
   turns: number
+  /** Numbers that were left out, and that were sent twice, by channel. */
+  readonly lost: Set<string>
+  readonly twice: Set<string>
 }
 
 /** What the venue tells the invariants. */
@@ -46,6 +50,8 @@ export interface VenueWitness {
 export class Venue implements ServerProgram {
   readonly core: ExchangeCore
   readonly sessions = new Map<ServerEnd, VenueSession>()
+  /** Those that are over as well: what they sent may still be read. */
+  readonly #bySocket = new Map<Tcp, VenueSession>()
   /** Channels about which nothing is published. */
   readonly silentTopics = new Set<string>()
   readonly #time: WorldTime
@@ -53,6 +59,7 @@ export class Venue implements ServerProgram {
   readonly #random: SeededRandom
   readonly #ledger: Ledger
   readonly #witness: VenueWitness
+  readonly #holes: SeededRandom
   readonly #upgradeFaults: UpgradeFault[] = []
   #calm = false
   #accepted = 0
@@ -64,6 +71,7 @@ export class Venue implements ServerProgram {
     this.#random = random
     this.#ledger = ledger
     this.#witness = witness
+    this.#holes = SeededRandom.named(setup.seed, 'holes')
     const fates = Object.fromEntries([['natural', 60], ...ORDER_FATES.map((fate) => [fate, setup.fateWeight])])
     this.core = new ExchangeCore(
       checkExchangeOptions({
@@ -111,6 +119,18 @@ export class Venue implements ServerProgram {
     this.#upgradeFaults.push(fault)
   }
 
+  /** The number that follows `last` of a channel, as far as it was sent. */
+  numberAfter(tcp: Tcp | undefined, channel: string, last: number): number {
+    const lost = tcp === undefined ? undefined : this.#bySocket.get(tcp)?.lost
+    let n = last + 1
+    while (lost?.has(`${channel} ${n}`)) n++
+    return n
+  }
+
+  wasSentTwice(tcp: Tcp | undefined, channel: string, n: number): boolean {
+    return tcp !== undefined && this.#bySocket.get(tcp)?.twice.has(`${channel} ${n}`) === true
+  }
+
   /** The open connections; the newest last. */
   get open(): readonly VenueSession[] {
     return [...this.sessions.values()].filter(({ end }) => end.isOpen)
@@ -137,8 +157,11 @@ export class Venue implements ServerProgram {
       channels: new Set(),
       counts: new Map(),
       turns: 0,
+      lost: new Set(),
+      twice: new Set(),
     }
     this.sessions.set(end, session)
+    this.#bySocket.set(end.tcp, session)
     this.#witness.trace(`venue: connection ${connection} on tcp ${end.tcp.id}`)
     const events = this.core.onSocket(this.#socketOf(session))
     session.core = events
@@ -286,7 +309,14 @@ export class Venue implements ServerProgram {
     if (channel === undefined || this.silentTopics.has(channel)) return
     const n = (counts.get(channel) ?? 0) + 1
     counts.set(channel, n)
-    end.send(notification(channel, { n, timestamp: Math.round(this.#time.epochUs() / 1000) }))
+    const times = this.#calm || this.#holes.float() >= this.#setup.holes ? 1 : this.#holes.below(4) === 0 ? 2 : 0
+    if (times !== 1) {
+      this.#witness.fault(times === 0 ? 'sequence hole' : 'message twice')
+      const numbers = times === 0 ? session.lost : session.twice
+      numbers.add(`${channel} ${n}`)
+    }
+    const message = notification(channel, { n, timestamp: Math.round(this.#time.epochUs() / 1000) })
+    for (let i = 0; i < times; i++) end.send(message)
     if (end.bufferedBytes > 256 * 1024) end.drop('rst')
   }
 }

@@ -143,6 +143,22 @@ describe('a hole in a sequence', () => {
     expect(of('disconnected').map(({ cause }) => cause.code)).toEqual(['ERR_SEQUENCE_GAP'])
   })
 
+  // Seed 69 of the simulation: the replay's acknowledgement was taken for the one that counts, and then nothing was awaited any more.
+  it('is not mended by the acknowledgement of a replay in between, and is by the one after it', async () => {
+    const { data, pass, of, ack, actor, last } = await numbered({ topics: { ...WATCHED, resubscribeEveryMs: 2000 } })
+    await data('b', 9)
+    await data('a', 9)
+    actor.replay()
+    await ack()
+    await data('a', 10)
+    expect(of('resumed').map(({ key }) => key)).toEqual([])
+    await pass(2000)
+    await ack()
+    last.clear()
+    await data('a', 1)
+    expect(of('resumed').map(({ key }) => key)).toEqual(['a'])
+  })
+
   it('waits with asking until what is read again can be answered', async () => {
     const { server, actor, pass } = await numbered()
     actor.pauseReading()
