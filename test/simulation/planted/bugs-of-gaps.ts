@@ -18,7 +18,7 @@ export const BUGS_OF_GAPS: readonly PlantedBug[] = [
   },
   {
     name: 'a gap that ends at once: nobody waits for acknowledgement and data',
-    foundBy: ['resumed-when-mended'],
+    foundBy: ['resumed-when-mended', 'holes-are-gaps'],
     plant: () =>
       patch(Topics.prototype, 'tellGap', (real) => {
         return function (this: Topics, ...args) {
@@ -32,12 +32,20 @@ export const BUGS_OF_GAPS: readonly PlantedBug[] = [
   },
   {
     name: 'a gap that never ends: the topic is not watched anew',
-    foundBy: ['gaps-end'],
+    foundBy: ['gaps-end', 'heals'],
     plant: () => patch(Topics.prototype, 'forgotten', () => () => {}),
   },
   {
-    name: 'a storm of subscriptions: every hole is asked about at once',
+    name: 'a storm of subscriptions: every hole is asked about at once, however often before',
     foundBy: ['no-subscription-storm'],
-    plant: () => patch(ResubscribeLimit.prototype, 'used', () => () => {}),
+    plant() {
+      const restore = patch(ResubscribeLimit.prototype, 'used', () => () => {})
+      // When it ended is what tells rounds in vain from those of long ago.
+      const restoreEnds = patch(SequenceGaps.prototype, 'ended', () => () => {})
+      return () => {
+        restoreEnds()
+        restore()
+      }
+    },
   },
 ]

@@ -14,8 +14,8 @@ import { FramePacer } from '../../../src/session/pacing.ts'
 import { Subscriptions } from '../../../src/session/subscriptions.ts'
 import type { WsOpenInfo } from '../../../src/transport/transport.ts'
 import { BUGS_OF_ENDS } from './bugs-of-ends.ts'
-import { BUGS_OF_SENDS } from './bugs-of-sends.ts'
 import { BUGS_OF_GAPS } from './bugs-of-gaps.ts'
+import { BUGS_OF_SENDS } from './bugs-of-sends.ts'
 import { everyNth, like, type PlantedBug, patch, transportLike } from './patch.ts'
 
 export const PLANTED_BUGS: readonly PlantedBug[] = [
