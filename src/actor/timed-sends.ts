@@ -93,6 +93,8 @@ export class TimedSends {
       }
     } finally {
       this.#actor.asks.lanes.flush()
+      this.#sweep()
+      if (!this.#actor.isInside) this.#actor.watch.arm()
     }
     return accepted
   }

@@ -122,8 +122,8 @@ export interface WsConnection extends AsyncIterable<WsEvent> {
   /**
    * Sends one message, behind all before it. Strings and payload functions are sent as text and bytes as binary, unless
    * `binary` says otherwise. Nothing of `payload` is used after the call: bytes are copied when they are queued, and a
-   * payload function is run (it may run twice when the link turns out to be full). Throws `ERR_PAYLOAD_TYPE` and
-   * `ERR_PAYLOAD_WRITER`, and what a payload function throws.
+   * payload function is run (it may run twice when the link turns out to be full, but for one with `ttlMs`). Throws
+   * `WsConfigError`, `ERR_PAYLOAD_TYPE` and `ERR_PAYLOAD_WRITER`, and what a payload function throws.
    */
   send(payload: WsPayload, options?: WsSendOptions): WsSendResult
   /**

@@ -58,6 +58,8 @@ describe('a send with a time-to-live', () => {
     const before = clock.pendingTimers
     expect(actor.send('at once', { ttlMs: 60_000 })).toBe('taken')
     expect(actor.send('and this', across(60_000))).toBe('taken')
+    expect(actor.sendBatch(['a', 'burst'], across(60_000))).toBe(2)
+    expect(clock.pendingTimers).toBe(before)
     await pass()
     expect(clock.pendingTimers).toBe(before)
     server().reset()
