@@ -70,33 +70,36 @@ function record(connection: WsConnection): WsStatusEvent[] {
 }
 
 describe.each(TRANSPORTS)('a connection over %s', (transport) => {
-  it('finds the topic that falls silent while another flows, and heals it by asking anew', async () => {
-    const { peer, connection, status } = await scene(transport, {
-      subscriptions: ['a', 'b'],
-      topics: { topicOf: (frame) => (frame.json() as { topic?: string }).topic, silentAfterMs: 200 },
-    })
-    const subscribed = new Set<string>()
-    const flow = setInterval(() => {
-      // The venue's fault: it forgets `b` once.
-      for (const topic of subscribed) peer.sendJson({ topic })
-    }, 20)
-    onTestFinished(() => clearInterval(flow))
-    const changes: string[] = []
-    while (changes.length < 4) {
-      const { sub, unsub, req } = (await peer.receive()).json() as Said
-      changes.push(sub === undefined ? `-${unsub}` : `+${sub}`)
-      if (sub !== undefined && (sub !== 'b' || changes.length > 2)) subscribed.add(sub)
-      peer.sendJson({ ack: req, item: sub ?? unsub })
-    }
-    for await (const event of connection.status()) if (event.kind === 'resumed' && event.key === 'b') break
-    expect(changes).toEqual(['+a', '+b', '-b', '+b'])
-    const told = status.filter(({ kind }) => ['topic-silent', 'gap', 'resumed', 'disconnected'].includes(kind))
-    expect(told).toMatchObject([
-      { kind: 'topic-silent', topic: 'b' },
-      { kind: 'gap', scope: 'topic', key: 'b' },
-      { kind: 'resumed', key: 'b', connection: 1 },
-    ])
-  })
+  it.each<[by: string, options: Partial<ConnectOptions>]>([
+    ['topicOf', { topics: { topicOf: (frame) => (frame.json() as { topic?: string }).topic, silentAfterMs: 200 } }],
+    ['plan', { topics: { silentAfterMs: 200 }, plan: { topic: '{topic}' } }],
+  ])(
+    'finds the topic that falls silent while another flows, by %s, and heals it by asking anew',
+    async (_by, options) => {
+      const { peer, connection, status } = await scene(transport, { subscriptions: ['a', 'b'], ...options })
+      const subscribed = new Set<string>()
+      const flow = setInterval(() => {
+        // The venue's fault: it forgets `b` once.
+        for (const topic of subscribed) peer.sendJson({ topic })
+      }, 20)
+      onTestFinished(() => clearInterval(flow))
+      const changes: string[] = []
+      while (changes.length < 4) {
+        const { sub, unsub, req } = (await peer.receive()).json() as Said
+        changes.push(sub === undefined ? `-${unsub}` : `+${sub}`)
+        if (sub !== undefined && (sub !== 'b' || changes.length > 2)) subscribed.add(sub)
+        peer.sendJson({ ack: req, item: sub ?? unsub })
+      }
+      for await (const event of connection.status()) if (event.kind === 'resumed' && event.key === 'b') break
+      expect(changes).toEqual(['+a', '+b', '-b', '+b'])
+      const told = status.filter(({ kind }) => ['topic-silent', 'gap', 'resumed', 'disconnected'].includes(kind))
+      expect(told).toMatchObject([
+        { kind: 'topic-silent', topic: 'b' },
+        { kind: 'gap', scope: 'topic', key: 'b' },
+        { kind: 'resumed', key: 'b', connection: 1 },
+      ])
+    },
+  )
 
   it('spreads the replay of thirty subscriptions, and lets asks through meanwhile', async () => {
     const items = Array.from({ length: 30 }, (_, i) => `t${i}`)
