@@ -22,6 +22,8 @@ export interface InboundOwner {
   wanted(live: LiveConnection): boolean
   /** The venue has refused something. */
   refused(error: WsServerError): void
+  /** A subscription message has no answer yet. */
+  awaitsAnswers(): boolean
   /** A frame may answer a subscription message. True: it did. */
   subscriptionAnswer(frame: WsFrame): boolean
   leave(cause: WsDisconnectCause, next: Next): void
@@ -43,8 +45,10 @@ export class Inbound<M, E> implements WsIngressSink<E> {
   readonly #hooks: Hooks
   readonly #health: WsHealthMonitor
   readonly #owner: InboundOwner
-  /** Somebody looks at single frames. */
+  /** Somebody looks at single frames, always. */
   readonly #perFrame: boolean
+  /** They are looked at while a subscription message waits for its answer. */
+  readonly #forAnswers: boolean
   #connection = 0
   #untilSample = 1
   /** Replies are looked for once there has been something to reply to. */
@@ -56,8 +60,9 @@ export class Inbound<M, E> implements WsIngressSink<E> {
     this.#health = health
     this.#owner = owner
     const { handler, ingress, subscriptionManager, pingPong, topics } = options
-    const lookers = [handler, ingress, subscriptionManager?.response, pingPong?.onFrame, topics?.topicOf]
+    const lookers = [handler, ingress, pingPong?.onFrame, topics?.topicOf]
     this.#perFrame = lookers.some((looker) => looker !== undefined)
+    this.#forAnswers = subscriptionManager?.response !== undefined
   }
 
   deliver(batch: WsBatch, live: LiveConnection, session: WsSession): void {
@@ -69,8 +74,10 @@ export class Inbound<M, E> implements WsIngressSink<E> {
     const receivedUs = batch.at(length - 1).receivedMonoUs
     live.received(receivedUs)
     if (onBatch !== undefined) this.#hooks.notify('onBatch', onBatch, batch, live.connection)
-    let data = !this.#perFrame
-    if (this.#perFrame) {
+    const perFrame = this.#perFrame || (this.#forAnswers && this.#owner.awaitsAnswers())
+    let data = !perFrame
+    if (!perFrame && this.#forAnswers) this.#health.count.framesIgnored += length
+    if (perFrame) {
       const taker = messages?.isWanted === true ? messages : undefined
       for (let i = 0; i < length && this.#owner.wanted(live); i++) {
         const frame = batch.at(i)

@@ -90,6 +90,7 @@ export class Interpreter {
       table: this.asks.table,
       wanted: (live) => this.#live === live && !this.#terminating,
       refused: (error) => this.session.refused(error),
+      awaitsAnswers: () => this.session.awaitsAnswers,
       subscriptionAnswer: (frame) => this.session.subscriptionAnswer(frame),
       leave: (cause, next) => this.leave(cause, next, true),
       replyIgnored: (requestId, why) => this.status({ kind: 'reply-ignored', requestId, why }),

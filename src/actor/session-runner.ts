@@ -226,6 +226,10 @@ export class SessionRunner {
     return this.#send('update', () => subscriptions.request(acked, [])) && isOff
   }
 
+  get awaitsAnswers(): boolean {
+    return this.#subscriptions?.awaitsAnswers === true
+  }
+
   /** True: the frame was an answer to a subscription message. */
   subscriptionAnswer(frame: WsFrame): boolean {
     const subscriptions = this.#subscriptions

@@ -1,5 +1,6 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { WsFrame } from '../../../src/transport/frame.ts'
+import { MessageBatch } from '../../../src/transport/message-batch.ts'
 import type { MockTransport } from '../../../src/transport/mock.ts'
 import type { WsLink } from '../../../src/transport/transport.ts'
 import { numbered } from './sequence-support.ts'
@@ -30,19 +31,29 @@ describe('topics that the transport follows', () => {
   const topicOf = (frame: WsFrame): string | undefined => (JSON.parse(frame.text()) as { topic?: string }).topic
 
   it.each([
-    ['topicOf', { topics: { ...TOPICS, topicOf } }, 30],
+    ['topicOf', { topics: { ...TOPICS, topicOf } }, 2250],
     ['plan', { topics: TOPICS, plan: PLAN }, 0],
-  ] as const)('by %s, a frame that nobody else looks at is looked at, or is not', async (_way, options, looks) => {
-    const { actor, server, pass, of } = await readyActor({
-      subscriptionManager: UNANSWERED,
+  ] as const)('by %s, frames that nobody else looks at are looked at, or are not', async (_way, options, looks) => {
+    const { server, pass, of, actor } = await readyActor({
+      subscriptionManager: jsonSubscriptions(),
       subscriptions: ['a', 'b'],
       ...options,
     })
-    for (let i = 0; i < 30; i++) {
-      server().sendText(data('a'))
+    const [{ req } = {}] = sentTo(server())
+    server().sendText(JSON.stringify({ ack: req, accepted: ['a', 'b'] }))
+    server().sendText(data('a'))
+    await pass()
+    const at = vi.spyOn(MessageBatch.prototype, 'at')
+    onTestFinished(() => at.mockRestore())
+    const reads = 9
+    for (let i = 0; i < reads; i++) {
+      for (let n = 0; n < 250; n++) server().sendText(data('a'))
       await pass(100)
     }
-    expect(actor.stats().framesIgnored).toBe(looks)
+    // One look a read for its receive time.
+    expect(at.mock.calls.length - reads).toBe(looks)
+    expect(actor.stats().framesIgnored).toBe(2251)
+    await pass(100)
     expect(of('topic-silent').map(({ topic }) => topic)).toEqual(['b'])
   })
 

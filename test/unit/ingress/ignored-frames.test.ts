@@ -46,6 +46,7 @@ function wayIn(onFrame: (first: number) => 'ignore' | 'forward') {
     table: new PendingRequests({}, () => {}),
     wanted: () => true,
     refused: () => {},
+    awaitsAnswers: () => false,
     subscriptionAnswer: () => false,
     replyIgnored: () => {},
     leave: () => {},
