@@ -24,6 +24,8 @@ export interface ConnectionRecord {
   readonly n: number
   readonly link: SimLink
   readonly openedUs: number
+  /** Receive time of its newest message, the client's monotonic µs. */
+  receivedUs: number
   disconnected: boolean
   gap: boolean
   gapTold: boolean
@@ -88,7 +90,7 @@ export class Evidence {
   lastCause: WsDisconnectCause | undefined
   /** By id, how often something was told late. */
   readonly lateReplies = new Map<string, number>()
-  readonly latency: LatencyReference | undefined
+  latency: LatencyReference | undefined
   readonly holes: Holes
   /** It is leaving the current connection by its own choice. */
   leaving: Leaving | undefined
@@ -319,6 +321,7 @@ export class Evidence {
       n,
       link,
       openedUs: this.#sim.time.nowUs,
+      receivedUs: 0,
       disconnected: false,
       gap: false,
       gapTold: false,

@@ -31,6 +31,30 @@ export function checkNoAnswerUnread(
   }
 }
 
+/** An answer that has been read and came before the deadline has settled its ask, however late it was read. */
+export function wasJudgedByArrival(
+  { sim, evidence }: Life,
+  ask: AskRecord,
+  outcome: Extract<WsOutcome, { kind: 'unconfirmed' }>,
+): void {
+  // The user's own code may have dropped it, and another call under the id may have taken it.
+  if (outcome.reason !== 'deadline' || evidence.hookErrors > 0 || ask.sharesId) return
+  const link = evidence.connections.get(outcome.connection)?.link
+  // Nothing is heard behind a violation, nor behind a CLOSE.
+  if (link?.tcp === undefined || link.state !== 'open') return
+  const { tcp } = link
+  const deadlineUs = ask.deadlineUs - (sim.clock.monoUs() - sim.time.nowUs)
+  for (const { tcp: on, endByte, interim } of sim.ledger.answersTo(outcome.requestId)) {
+    if (on !== tcp || interim || endByte > tcp.readBytes) continue
+    const early = (deadlineUs - tcp.arrivedAtUs(endByte)) / 1000
+    if (early < 0) continue
+    sim.violated(
+      'judged-by-arrival',
+      `${ask.mark} is unconfirmed; its answer came ${early} ms before the deadline, and was read`,
+    )
+  }
+}
+
 const SILENCES = ['ERR_SILENT', 'ERR_STALE', 'ERR_PONG_TIMEOUT']
 
 /**

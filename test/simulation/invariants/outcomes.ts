@@ -3,7 +3,7 @@ import type { AskRecord } from '../ledger.ts'
 import type { Life } from '../life.ts'
 import type { Simulation } from '../simulation.ts'
 import { hadItsTime } from './leaving.ts'
-import { checkNoAnswerUnread } from './old-news.ts'
+import { checkNoAnswerUnread, wasJudgedByArrival } from './old-news.ts'
 
 /** Kinds that promise that nothing of this call's frame has left, and nothing ever will. */
 export const NEVER_SENT: readonly WsOutcome['kind'][] = ['not-delivered', 'too-many-pending', 'payload-mismatch']
@@ -20,7 +20,10 @@ export function checkOutcome(life: Life, ask: AskRecord, outcome: WsOutcome): vo
     wasAnswered(life, ask, outcome)
   }
   if (outcome.kind === 'sent') wasTaken(sim, ask)
-  if (outcome.kind === 'unconfirmed') checkNoAnswerUnread(life, ask, outcome)
+  if (outcome.kind === 'unconfirmed') {
+    checkNoAnswerUnread(life, ask, outcome)
+    wasJudgedByArrival(life, ask, outcome)
+  }
   saysWhatTheKernelTook(sim, ask, outcome)
 }
 

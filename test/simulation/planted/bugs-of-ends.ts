@@ -5,7 +5,8 @@ import { WsLatencyPolicy } from '../../../src/health/latency-policy.ts'
 import { ProtocolPingPong } from '../../../src/health/protocol-ping-pong.ts'
 import { ArmedRequests } from '../../../src/requests/armed-requests.ts'
 import { Subscriptions } from '../../../src/session/subscriptions.ts'
-import { SimPingPong } from '../play/strategies.ts'
+import { LatencyReference } from '../invariants/latency.ts'
+import { SimLatency, SimPingPong } from '../play/strategies.ts'
 import { type PlantedBug, patch, transportLike } from './patch.ts'
 
 /** In how an actor, or a connection by our own choice, comes to its end. */
@@ -91,6 +92,14 @@ export const BUGS_OF_ENDS: readonly PlantedBug[] = [
     name: 'a connection condemned for the round trips of the last one',
     foundBy: ['latency-judged'],
     plant: () => patch(WsLatencyPolicy.prototype, 'opened', () => () => undefined),
+    // Only a connection that follows one which was left for its round trips shows it: here each is, after three of them.
+    tamper: () => ({
+      options(options, life) {
+        const strict = { maxRttMs: 1, percentile: 1, windowMs: 60_000, minSamples: 3, streak: 1 }
+        life.evidence.latency = new LatencyReference(strict)
+        return { ...options, latencyPolicy: new SimLatency(life, strict) }
+      },
+    }),
   },
   {
     name: 'a pong awaited for half its time',

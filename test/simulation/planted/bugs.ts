@@ -12,6 +12,8 @@ import { PendingRequest } from '../../../src/requests/pending-request.ts'
 import { PendingRequests } from '../../../src/requests/pending-requests.ts'
 import { FramePacer } from '../../../src/session/pacing.ts'
 import { Subscriptions } from '../../../src/session/subscriptions.ts'
+import { FLAG_EXACT_TIME, RECORD_HEAD, RECORD_WORDS } from '../../../src/support/records.ts'
+import { MessageBatch } from '../../../src/transport/message-batch.ts'
 import type { WsOpenInfo } from '../../../src/transport/transport.ts'
 import { BUGS_OF_ENDS } from './bugs-of-ends.ts'
 import { BUGS_OF_GAPS } from './bugs-of-gaps.ts'
@@ -91,6 +93,40 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     tamper: () => ({
       transport: (transport) => transportLike(transport, { link: () => ({ drain: () => true }) }),
     }),
+  },
+  {
+    name: 'a late read that condemns: the time of the read is taken for that of the arrival',
+    foundBy: ['judged-by-arrival'],
+    plant: () =>
+      patch(PendingRequests.prototype, 'reply', (real) => {
+        return function (this: PendingRequests, connection, match, source, nowUs) {
+          return real.call(this, connection, match, source, nowUs, 'exact')
+        }
+      }),
+  },
+  {
+    name: 'a receive time that goes back: every fifth message is said to have come a second earlier',
+    foundBy: ['receive-times'],
+    plant() {
+      const isHit = everyNth(5)
+      return patch(MessageBatch.prototype, 'add', (real) => {
+        return function (this: MessageBatch, payload, binary, monoUs) {
+          real.call(this, payload, binary, isHit() ? monoUs - 1_000_000 : monoUs)
+        }
+      })
+    },
+  },
+  {
+    name: 'an upper bound that is called exact: of all messages of a read',
+    foundBy: ['receive-times'],
+    plant: () =>
+      patch(MessageBatch.prototype, 'markNewestExact', () => {
+        return function (this: MessageBatch) {
+          for (let head = RECORD_HEAD; head < this.length * RECORD_WORDS; head += RECORD_WORDS) {
+            this.words[head] = (this.words[head] as number) | (FLAG_EXACT_TIME << 16)
+          }
+        }
+      }),
   },
   {
     name: 'an outcome that lies: a refusal is told as a confirmation',

@@ -57,6 +57,7 @@ export function transportLike(
 ): WsTransport {
   return {
     name: transport.name,
+    timestampSources: transport.timestampSources ?? [],
     connect(request, events) {
       const told: WsLinkEvents = {
         onOpen: (info) => events.onOpen(info),

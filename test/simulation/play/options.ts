@@ -4,6 +4,7 @@ import type { JsonRpcNotification } from '../../../src/testing/json-rpc-delegate
 import { SeededRandom } from '../../../src/testing/seeded-random.ts'
 import type { WsTransport } from '../../../src/transport/transport.ts'
 import { lateReplyIsNews } from '../invariants/late-replies.ts'
+import { timesAreTrue } from '../invariants/receive-times.ts'
 import type { Life } from '../life.ts'
 import { SimEndpoint } from './endpoint.ts'
 import { SimIngress } from './ingress.ts'
@@ -24,6 +25,7 @@ export function optionsOf(life: Life, transport: WsTransport): Options {
   return {
     ...whereTo(life),
     transport,
+    timestampSource: setup.timestampSource,
     tls: { validateCerts: false },
     limits: { maxLinkBytes: setup.maxLinkBytes },
     timeouts: { dnsMs: 500, tcpMs: 500, tlsMs: 500, upgradeMs: 800, totalMs: 2000 },
@@ -61,6 +63,7 @@ export function optionsOf(life: Life, transport: WsTransport): Options {
     onEvent: (_event, connection) => stumbling('onEvent', connection),
     onBatch: (batch, connection) => {
       batch.at(batch.length - 1).text()
+      timesAreTrue(life, batch, connection)
       if (setup.topicsBy === 'plan') {
         for (let i = 0; i < batch.length; i++) evidence.topicData(batch.at(i))
       }

@@ -1,3 +1,4 @@
+import type { WsTimestampSource } from '../../../src/connect/request.ts'
 import { SeededRandom } from '../../../src/testing/seeded-random.ts'
 import type { Flavour } from '../world/link.ts'
 
@@ -17,6 +18,7 @@ export interface LatencySetup {
 export interface Setup {
   readonly seed: number
   readonly flavour: Flavour
+  readonly timestampSource: WsTimestampSource
   readonly tls: boolean
   // — network —
   readonly latencyMs: number
@@ -101,9 +103,11 @@ export function setupOf(seed: number): Setup {
   const sendBytes = oneOf(64, 300, 1000, 8192, 65536)
   const receiveBytes = oneOf(512, 4096, 65536, 65536)
   const wide = (bytes: number, bytesPerMs: number): number => Math.max(bytes, Math.ceil(4 * wayMs * bytesPerMs))
+  const flavour = chance(0.7) ? 'native' : 'ws'
   return {
     seed,
-    flavour: chance(0.7) ? 'native' : 'ws',
+    flavour,
+    timestampSource: timestampSourceOf(seed, flavour),
     tls: chance(0.2),
     latencyMs,
     jitterMs,
@@ -174,4 +178,12 @@ export function setupOf(seed: number): Setup {
     holes: oneOf(0, 0, 0.003, 0.03, 0.3),
     resubscribeEveryMs: 400,
   }
+}
+
+/** Drawn apart, so that it changes nothing else of a seed. */
+function timestampSourceOf(seed: number, flavour: Flavour): WsTimestampSource {
+  const random = SeededRandom.named(seed, 'timestamps')
+  const sources: readonly WsTimestampSource[] =
+    flavour === 'native' ? ['read', 'kernel', 'kernel', 'callback'] : ['read', 'read', 'callback']
+  return sources[random.below(sources.length)] as WsTimestampSource
 }

@@ -61,6 +61,9 @@ export class SimLink extends TopicFollower implements WsLink, MessageSink {
   #reading = false
   #timer: ClockTimer | undefined
   #receivedBefore = 0
+  /** Receive time of what is being decoded, the client's monotonic µs. */
+  #receivedUs = 0
+  #clockSettings = 0
   pongsSent = 0
   /** `onEnd` has been called. */
   told = false
@@ -121,6 +124,7 @@ export class SimLink extends TopicFollower implements WsLink, MessageSink {
     }
     const tcp = raw.handOver()
     this.#tcp = tcp
+    this.#clockSettings = this.#loop.clockSettings
     this.#receivedBefore = tcp.readBytes - glued.length
     const { maxLinkBytes } = this.#request.limits
     const handOverBytes = this.#flavour === 'ws' ? HAND_OVER_BYTES : 0
@@ -257,7 +261,7 @@ export class SimLink extends TopicFollower implements WsLink, MessageSink {
     this.#reading = true
     try {
       const bytes = tcp.read()
-      if (bytes !== undefined) this.#received(bytes)
+      if (bytes !== undefined) this.#received(bytes, this.#arrivalUs(tcp))
       this.#deliver()
       if (tcp.ended !== undefined && !this.#over) this.#peerEnded(tcp.ended)
     } finally {
@@ -267,9 +271,20 @@ export class SimLink extends TopicFollower implements WsLink, MessageSink {
     }
   }
 
-  #received(bytes: Uint8Array): void {
+  /** What the kernel says of a read. Undefined: it was not asked, or its stamp is from before the clock was set. */
+  #arrivalUs(tcp: Tcp): number | undefined {
+    const { clockSettings } = this.#loop
+    const isTrusted = clockSettings === this.#clockSettings
+    this.#clockSettings = clockSettings
+    if (this.#request.timestampSource !== 'kernel' || !isTrusted) return undefined
+    return this.#loop.monoUsAt(tcp.readUntilUs)
+  }
+
+  #received(bytes: Uint8Array, arrivalUs?: number): void {
     this.lastReadUs = this.#loop.turnStartUs
+    this.#receivedUs = arrivalUs ?? this.#request.clock.monoUs()
     this.#decoder.feed(bytes)
+    if (arrivalUs !== undefined && this.#decoder.endedWithMessage) this.#batch.markNewestExact()
     const { violation } = this.#decoder
     if (violation === undefined || this.#cause !== undefined) return
     this.#deliver()
@@ -277,13 +292,12 @@ export class SimLink extends TopicFollower implements WsLink, MessageSink {
   }
 
   onMessage(payload: Buffer, binary: boolean): void {
-    const readUs = this.#request.clock.monoUs()
-    const topic = this.topicToTell(payload, binary, readUs)
+    const topic = this.topicToTell(payload, binary, this.#receivedUs)
     if (topic !== 0) {
       this.#deliver()
-      if (!this.#over) this.#events.onTopic(topic, readUs)
+      if (!this.#over) this.#events.onTopic(topic, this.#batch.toldAtOnceUs(this.#receivedUs))
     }
-    this.#batch.add(payload, binary, readUs)
+    this.#batch.add(payload, binary, this.#receivedUs)
     this.#lent.push(payload)
   }
 
@@ -293,13 +307,13 @@ export class SimLink extends TopicFollower implements WsLink, MessageSink {
     this.lastToldUs = this.#loop.turnStartUs
     if (this.#sender?.control(PONG, payload) === 1) this.pongsSent++
     this.#witness.offered('pong')
-    this.#events.onPing(new Uint8Array(payload), this.#request.clock.monoUs())
+    this.#events.onPing(new Uint8Array(payload), this.#batch.toldAtOnceUs(this.#receivedUs))
   }
 
   onPong(payload: Buffer): void {
     this.#deliver()
     this.lastToldUs = this.#loop.turnStartUs
-    if (!this.#over) this.#events.onPong(new Uint8Array(payload), this.#request.clock.monoUs())
+    if (!this.#over) this.#events.onPong(new Uint8Array(payload), this.#batch.toldAtOnceUs(this.#receivedUs))
   }
 
   onClose(code: number, reason: string): void {

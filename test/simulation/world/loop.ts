@@ -42,6 +42,20 @@ export class ClientLoop {
     this.#afterCallback = afterCallback
   }
 
+  /** How often the client's clocks were set: what was stamped by them before says nothing. */
+  get clockSettings(): number {
+    return this.#clock.settings
+  }
+
+  /** A moment of the world on the client's monotonic clock, if that was not set since. */
+  monoUsAt(worldUs: number): number {
+    return this.#clock.monoUs() - (this.#time.nowUs - worldUs)
+  }
+
+  worldUsAt(monoUs: number): number {
+    return this.#time.nowUs - (this.#clock.monoUs() - monoUs)
+  }
+
   /** Something can be read or written. Called by the network. */
   ready(pollable: Pollable): void {
     this.#ready.add(pollable)

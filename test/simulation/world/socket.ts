@@ -65,6 +65,8 @@ export class Tcp implements Pollable, SenderKernel {
   writtenBytes = 0
   arrivedBytes = 0
   readBytes = 0
+  /** When the newest byte that has been read came. */
+  readUntilUs = 0
   readonly #arrivals: { readonly upTo: number; readonly atUs: number }[] = []
   /** Cumulative: bytes that the client's kernel took. */
   takenBytes = 0
@@ -111,6 +113,7 @@ export class Tcp implements Pollable, SenderKernel {
       const part = bytes.subarray(0, maxBytes - length)
       if (part.length < bytes.length) this.#arrived.unshift({ bytes: bytes.subarray(part.length), atUs })
       pieces.push(part)
+      this.readUntilUs = atUs
       length += part.length
     }
     if (length === 0) return undefined
@@ -131,6 +134,11 @@ export class Tcp implements Pollable, SenderKernel {
   /** When the oldest byte that nobody has read came; Infinity without one. */
   get unreadSinceUs(): number {
     return this.#arrived[0]?.atUs ?? Infinity
+  }
+
+  /** Whether the newest byte of a piece came then. */
+  cameAt(us: number): boolean {
+    return this.#arrivals.some(({ atUs }) => Math.abs(atUs - us) < 0.01)
   }
 
   /** When byte `upTo` of the stream (counted from 1) came; Infinity when it has not. */

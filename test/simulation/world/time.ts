@@ -114,6 +114,8 @@ export class ClientClock implements Clock {
   readonly #timers = new EventHeap()
   #monoJumpUs = 0
   #epochJumpUs = 0
+  /** How often either of its clocks was set. */
+  settings = 0
 
   constructor(time: WorldTime) {
     this.#time = time
@@ -146,11 +148,13 @@ export class ClientClock implements Clock {
   /** The machine was suspended, or virtual: time that the network did not see. */
   jumpMono(us: number): void {
     this.#monoJumpUs += us
+    this.settings++
   }
 
   /** Somebody set the clock. */
   jumpEpoch(us: number): void {
     this.#epochJumpUs += us
+    this.settings++
   }
 }
 

@@ -1,6 +1,6 @@
 import { establish } from '../../../src/connect/establish.ts'
 import { RawLinkError, type RawLinkOpener } from '../../../src/connect/raw-link.ts'
-import type { WsAddress, WsConnectRequest } from '../../../src/connect/request.ts'
+import type { WsAddress, WsConnectRequest, WsTimestampSource } from '../../../src/connect/request.ts'
 import { WsConnectError } from '../../../src/errors/disconnect-cause.ts'
 import { internalError } from '../../../src/transport/end-causes.ts'
 import type { WsLink, WsLinkEvents, WsTransport } from '../../../src/transport/transport.ts'
@@ -35,6 +35,7 @@ export interface TransportWitness extends KernelWitness {
  */
 export class SimTransport implements WsTransport {
   readonly name: Flavour
+  readonly timestampSources: readonly WsTimestampSource[]
   readonly #time: WorldTime
   readonly #loop: ClientLoop
   readonly #network: SimNetwork
@@ -42,6 +43,7 @@ export class SimTransport implements WsTransport {
 
   constructor(flavour: Flavour, time: WorldTime, loop: ClientLoop, network: SimNetwork, witness: TransportWitness) {
     this.name = flavour
+    this.timestampSources = flavour === 'native' ? ['callback', 'kernel'] : ['callback']
     this.#time = time
     this.#loop = loop
     this.#network = network

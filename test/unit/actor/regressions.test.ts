@@ -2,24 +2,20 @@ import { describe, expect, it } from 'vitest'
 import type { WebSocketActorOptions } from '../../../src/actor/options.ts'
 import { WebSocketActor } from '../../../src/actor/websocket-actor.ts'
 import type { WsDelegatedRequest } from '../../../src/requests/delegated-request.ts'
-import { VirtualClock } from '../../../src/testing/virtual-clock.ts'
 import { MockTransport } from '../../../src/transport/mock.ts'
-import { follow, type Json, jsonHandler, jsonSubscriptions, randomFrom, readyActor, sentTo, turn } from './support.ts'
+import {
+  BlockingClock,
+  follow,
+  type Json,
+  jsonHandler,
+  jsonSubscriptions,
+  randomFrom,
+  readyActor,
+  sentTo,
+  turn,
+} from './support.ts'
 
 // What the simulation found, each reduced to the least that shows it. The seed is the one that it was found with.
-
-/** A clock that goes on while user code blocks: its timers fire late. */
-class BlockingClock extends VirtualClock {
-  #blockedUs = 0
-
-  override monoUs(): number {
-    return super.monoUs() + this.#blockedUs
-  }
-
-  block(ms: number): void {
-    this.#blockedUs += ms * 1000
-  }
-}
 
 const ask = (n: string, timeoutMs: number): WsDelegatedRequest => ({
   requestId: n,

@@ -78,7 +78,7 @@ export function mockActor<E = never>(
   options: Partial<WebSocketActorOptions<Json, E>> = {},
   onConnect: (server: MockServerLink) => void = (server) => server.accept(),
 ) {
-  const clock = new VirtualClock()
+  const clock = new BlockingClock()
   const transport = new MockTransport({ onConnect })
   const heard: WsStatusEvent[] = []
   const hookErrors: WsHookError[] = []
@@ -123,6 +123,19 @@ export async function readyActor<E = never>(options: Partial<WebSocketActorOptio
 /** Text frames that the server has got, parsed. */
 export function sentTo(server: MockServerLink): Json[] {
   return server.frames.filter(({ opcode }) => opcode === 1).map((frame) => JSON.parse(frame.text()))
+}
+
+/** A clock that goes on while user code blocks: its timers fire late. */
+export class BlockingClock extends VirtualClock {
+  #blockedUs = 0
+
+  override monoUs(): number {
+    return super.monoUs() + this.#blockedUs
+  }
+
+  block(ms: number): void {
+    this.#blockedUs += ms * 1000
+  }
 }
 
 /** Follows a promise of an outcome without waiting for it. */
