@@ -1,4 +1,5 @@
 import { type Endpoint, knownEndpoint, prepareEndpoint } from '../connect/endpoint.ts'
+import { rotatedLookup } from '../connect/rotated-lookup.ts'
 import { WsConnectError, type WsDisconnectCause } from '../errors/disconnect-cause.ts'
 import type { WsLink, WsLinkEvents } from '../transport/transport.ts'
 import type { Admission, Held } from './admission.ts'
@@ -25,6 +26,8 @@ export class Attempt {
   readonly #preparing = new AbortController()
   #link: WsLink | undefined
   #ended = false
+  /** Attempts before this one, since a connection last proved healthy. */
+  #failedBefore = 0
 
   constructor(context: AttemptContext, events: WsLinkEvents) {
     this.#context = context
@@ -38,6 +41,7 @@ export class Attempt {
   }
 
   start(attempt: number): void {
+    this.#failedBefore = attempt - 1
     const { endpoint, timeouts } = this.#options
     const known = knownEndpoint(endpoint)
     if (known === undefined) {
@@ -120,7 +124,7 @@ export class Attempt {
           subprotocols: endpoint.subprotocols,
           proxy: endpoint.proxy,
           tls,
-          lookup,
+          lookup: rotatedLookup(lookup, this.#failedBefore),
           family,
           limits,
           timeouts: totalMs === timeouts.totalMs ? timeouts : { ...timeouts, totalMs },

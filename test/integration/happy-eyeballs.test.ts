@@ -1,5 +1,6 @@
+import { createServer } from 'node:net'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { connect, type WsLookup } from '../../src/index.ts'
+import { connect, ExponentialBackoff, type WsLookup } from '../../src/index.ts'
 import { DeafListener } from '../support/deaf-listener.ts'
 import { RawServer } from '../support/raw-server.ts'
 import { CountingClock, handshakeFailure, socketsHeld, TRANSPORTS } from './front-support.ts'
@@ -48,6 +49,28 @@ describe.each(TRANSPORTS)('several addresses, over %s', (transport) => {
     await feed.close()
     await vi.waitFor(() => expect(socketsHeld(port)).toBe(before))
     expect(clock.armed).toBe(0)
+  })
+
+  it('one that connects and then refuses is not the only one that is ever tried', async () => {
+    const { port } = await serve()
+    const broken = createServer((socket) => {
+      socket.on('error', () => {})
+      socket.once('data', () => socket.end('HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n'))
+    })
+    await new Promise<void>((resolve) => broken.listen(port, '127.0.0.2', resolve))
+    toClose.push({ close: () => new Promise((resolve) => broken.close(() => resolve())) })
+    const lookup = lookupOf('127.0.0.2', '127.0.0.1')
+    const reconnect = new ExponentialBackoff({ baseMs: 1, maxMs: 1 })
+    const feed = connect(`ws://venue.test:${port}/`, {
+      transport,
+      lookup,
+      reconnect,
+      closeTimeoutMs: 1,
+      connectBudget: false,
+    })
+    expect((await feed.ready()).remoteAddress).toBe('127.0.0.1')
+    expect(feed.stats()).toMatchObject({ attempts: 2, recentErrors: [{ code: 'ERR_UPGRADE_REFUSED' }] })
+    await feed.close()
   })
 
   it('all of them silent or refusing are named', async () => {
