@@ -1,7 +1,9 @@
 import { Worker } from 'node:worker_threads'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { connect, type WsCoolingDownEvent, type WsHeldEvent } from '../../src/index.ts'
 import { ConnectBudget } from '../../src/reconnect/connect-budget.ts'
 import { sharedUs, systemClock } from '../../src/support/clock.ts'
+import { MockServer } from '../../src/testing/index.ts'
 import { CompiledLibrary } from '../support/child.ts'
 
 let library: CompiledLibrary
@@ -65,4 +67,37 @@ it('threads have one clock for what they share, though performance.now() begins 
   })
   expect(there).toBeGreaterThan(before)
   expect(there).toBeLessThan(sharedUs(systemClock))
+})
+
+it('a host that refuses one thread is left alone by the others', async () => {
+  const server = await MockServer.listen()
+  server.refuseNext({ status: 403 })
+  const connectBudget = new ConnectBudget()
+  const code = `
+    const { parentPort, workerData } = require('node:worker_threads')
+    const { entry, url, shared } = workerData
+    import(entry).then(({ ConnectBudget, connect }) => {
+      const feed = connect(url, { transport: 'ws', connectBudget: ConnectBudget.from(shared) })
+      feed.closed().then(() => parentPort.close())
+      parentPort.once('message', () => feed.close())
+      void (async () => {
+        for await (const event of feed) if (event.kind === 'cooling-down') parentPort.postMessage(event)
+      })()
+    })
+  `
+  const workerData = { entry: library.entry, url: server.url, shared: connectBudget.shared }
+  const worker = new Worker(code, { eval: true, workerData })
+  const told = await new Promise<WsCoolingDownEvent>((resolve, reject) => {
+    worker.once('message', resolve)
+    worker.once('error', reject)
+  })
+  expect(told).toMatchObject({ kind: 'cooling-down', host: '127.0.0.1' })
+  const here = connect(server.url, { transport: 'ws', connectBudget })
+  const { value: held } = await here[Symbol.asyncIterator]().next()
+  expect(held).toMatchObject({ kind: 'held', why: 'cool-down', host: '127.0.0.1' })
+  expect((held as WsHeldEvent).delayMs).toBeLessThanOrEqual(told.forMs)
+  await here.close()
+  worker.postMessage('end')
+  await new Promise((resolve) => worker.once('exit', resolve))
+  await server.stop()
 })
