@@ -59,6 +59,10 @@ describe('a send with a time-to-live', () => {
     expect(actor.send('at once', { ttlMs: 60_000 })).toBe('taken')
     expect(actor.send('and this', across(60_000))).toBe('taken')
     expect(actor.sendBatch(['a', 'burst'], across(60_000))).toBe(2)
+    const thrower = (): number => {
+      throw new Error('mine')
+    }
+    expect(() => actor.sendBatch(['cut short', thrower], across(60_000))).toThrow('mine')
     expect(clock.pendingTimers).toBe(before)
     await pass()
     expect(clock.pendingTimers).toBe(before)
