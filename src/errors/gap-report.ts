@@ -23,7 +23,7 @@ export interface WsGapReport {
   readonly messages?: number
   /**
    * Unix epoch µs: the last message before the hole. Default: the last data of the topic before the newest (where `topics` are
-   * watched), of a whole connection the last data of the read before; else `toUs`.
+   * watched; by `plan.topic` it is when that was last looked at, which may be earlier), of a whole connection the last data of the read before; else `toUs`.
    */
   readonly fromUs?: number
   /** Unix epoch µs: the message that showed the hole. Default: the one that is being looked at; outside of hooks, now. */

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { gzipSync } from 'node:zlib'
 import type { IngressPlan } from '../../plan/plan.ts'
 import { MAX_WATCHED_TOPICS } from '../../transport/transport.ts'
+import { compressed, PeerDeflate } from './compression.ts'
+import { openDeflate } from './deflate.ts'
 import type { ContractCase } from './environment.ts'
 import { binary, close, continuation, ping, text } from './frames.ts'
 import type { LinkLog } from './link-log.ts'
@@ -219,6 +221,40 @@ export const topicCases: readonly ContractCase[] = [
     peer.send(Buffer.concat([binary(gzipSync(message('a', 1))), data('a', 2)]))
     await scene.until(() => log.messages.length === 2, 'both messages')
     assert.deepEqual(told(log), [a, message('a', 1), a, message('a', 2)])
+  }),
+
+  contractCase('topics: what permessage-deflate inflates is looked at, in fragments or whole', async (scene) => {
+    const { link, log, peer } = await openDeflate(scene, 'permessage-deflate', { plan: PLAN })
+    const deflate = new PeerDeflate()
+    const a = link.watchTopic('a')
+    const b = link.watchTopic('b')
+    const whole = await deflate.frame(message('a', 1))
+    const cut = await deflate.compress(message('b', 2))
+    peer.send(
+      Buffer.concat([
+        whole,
+        compressed(1, cut.subarray(0, 5), { fin: false }),
+        continuation(cut.subarray(5)),
+        data('a', 3),
+      ]),
+    )
+    await scene.until(() => log.messages.length === 3, 'all messages')
+    deflate.close()
+    assert.deepEqual(told(log), [a, message('a', 1), b, message('b', 2), a, message('a', 3)])
+  }),
+
+  contractCase('topics: each link follows its own, and drain tells of them in order', async (scene) => {
+    const [one, other] = [await scene.open({ plan: PLAN }), await scene.open({ plan: { topic: '{name}' } })]
+    const a = one.link.watchTopic('a')
+    const b = other.link.watchTopic('b')
+    one.peer.send(Buffer.concat([data('a', 1), data('b', 2), text('{"name":"b"}'), data('a', 3)]))
+    other.peer.send(Buffer.concat([data('a', 4), text('{"name":"b"}')]))
+    for (const { link } of [one, other]) assert.equal(link.drain(), scene.traits.drains)
+    const expected = [a, message('a', 1), message('b', 2), '{"name":"b"}', a, message('a', 3)]
+    if (scene.traits.drains) assert.deepEqual(told(one.log), expected)
+    await scene.until(() => one.log.messages.length === 4 && other.log.messages.length === 2, 'all messages')
+    assert.deepEqual(told(one.log), expected)
+    assert.deepEqual(told(other.log), [message('a', 4), b, '{"name":"b"}'])
   }),
 
   contractCase('topics: a message of a megabyte is data of its topic', async (scene) => {
