@@ -134,8 +134,8 @@ napi_value StartWebSocket(napi_env env, napi_callback_info info) {
   limits.max_message_bytes = LimitOf(env, arguments[1], "maxMessageBytes");
   const Extensions extensions = ExtensionsOf(env, arguments[1]);
   const napi_value given = GetProperty(env, arguments[1], "topics");
-  Topics* topics = nullptr;
-  if (!IsUndefined(env, given) && (topics = TopicsOf(env, given)) == nullptr) {
+  const TopicsHandle* topics = nullptr;
+  if (!IsUndefined(env, given) && (topics = TopicsHandle::Of(env, given)) == nullptr) {
     napi_throw_type_error(env, "ERR_INVALID_ARG_TYPE", "topics must come from createTopics()");
     return nullptr;
   }
@@ -143,7 +143,7 @@ napi_value StartWebSocket(napi_env env, napi_callback_info info) {
   size_t size = 0;
   if (!IsUndefined(env, arguments[2]) && !arguments.Bytes(2, &glued, &size)) return nullptr;
   if (Link* link = Environment::FindLink(env, arguments.Uint(0))) {
-    link->StartWebSocket(limits, extensions, glued, size, topics);
+    link->StartWebSocket(limits, extensions, glued, size, topics == nullptr ? nullptr : topics->topics());
   }
   return nullptr;
 }

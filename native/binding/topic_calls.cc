@@ -1,5 +1,7 @@
 // Calls for the topics that a link follows. All are cold.
 #include <cmath>
+#include <cstring>
+#include <new>
 
 #include "binding/environment.h"
 #include "binding/exports.h"
@@ -118,14 +120,14 @@ napi_value CreateTopics(napi_env env, napi_callback_info info) {
     napi_throw_range_error(env, "ERR_OUT_OF_RANGE", error);
     return nullptr;
   }
-  return TopicsHandle(env, topics);
+  return TopicsHandle::Make(env, TopicsReference(topics));
 }
 
-// The topics of the first argument, or null with a TypeError pending.
-Topics* TopicsArgument(napi_env env, napi_value value) {
-  Topics* topics = TopicsOf(env, value);
-  if (topics == nullptr) Refuse(env, "topics must come from createTopics()");
-  return topics;
+// The handle that the first argument is, or null with a TypeError pending.
+TopicsHandle* HandleArgument(napi_env env, napi_value value) {
+  TopicsHandle* handle = TopicsHandle::Of(env, value);
+  if (handle == nullptr) Refuse(env, "topics must come from createTopics()");
+  return handle;
 }
 
 // 0, which is nobody's, for what is no number of a topic.
@@ -136,56 +138,73 @@ uint32_t NumberOfTopic(double number) {
 
 napi_value WatchTopic(napi_env env, napi_callback_info info) {
   const Arguments<2> arguments(env, info);
-  Topics* topics = TopicsArgument(env, arguments[0]);
-  if (topics == nullptr) return nullptr;
+  TopicsHandle* handle = HandleArgument(env, arguments[0]);
+  if (handle == nullptr) return nullptr;
   if (!IsString(env, arguments[1])) {
     Refuse(env, "a topic must be a string");
     return nullptr;
   }
-  const uint32_t topic = topics->table().Watch(arguments.String(1));
+  const uint32_t topic = handle->table().Watch(arguments.String(1));
+  handle->TellMemory(env);
   return NumberValue(env, topic);
 }
 
 napi_value UnwatchTopic(napi_env env, napi_callback_info info) {
   const Arguments<2> arguments(env, info);
-  Topics* topics = TopicsArgument(env, arguments[0]);
-  if (topics != nullptr) topics->table().Unwatch(NumberOfTopic(arguments.Double(1)));
+  TopicsHandle* handle = HandleArgument(env, arguments[0]);
+  if (handle != nullptr) handle->table().Unwatch(NumberOfTopic(arguments.Double(1)));
   return nullptr;
 }
 
 napi_value ArmTopic(napi_env env, napi_callback_info info) {
   const Arguments<2> arguments(env, info);
-  Topics* topics = TopicsArgument(env, arguments[0]);
-  if (topics != nullptr) topics->table().Arm(NumberOfTopic(arguments.Double(1)));
+  TopicsHandle* handle = HandleArgument(env, arguments[0]);
+  if (handle != nullptr) handle->table().Arm(NumberOfTopic(arguments.Double(1)));
   return nullptr;
 }
 
 napi_value TopicSeenUs(napi_env env, napi_callback_info info) {
   const Arguments<2> arguments(env, info);
-  Topics* topics = TopicsArgument(env, arguments[0]);
-  if (topics == nullptr) return nullptr;
-  return NumberValue(env, topics->table().SeenUs(NumberOfTopic(arguments.Double(1))));
+  TopicsHandle* handle = HandleArgument(env, arguments[0]);
+  if (handle == nullptr) return nullptr;
+  return NumberValue(env, handle->table().SeenUs(NumberOfTopic(arguments.Double(1))));
 }
 
 }  // namespace
 
-napi_value TopicsHandle(napi_env env, Topics* topics) {
+napi_value TopicsHandle::Make(napi_env env, TopicsReference topics) {
+  auto* handle = new (std::nothrow) TopicsHandle(std::move(topics));
+  if (handle == nullptr) return ThrowError(env, "ERR_OUT_OF_MEMORY", "no memory for the topics");
+  const auto free = [](napi_env env_, void* data, void*) {
+    auto* freed = static_cast<TopicsHandle*>(data);
+    int64_t total;
+    napi_adjust_external_memory(env_, -freed->told_bytes_, &total);
+    delete freed;
+  };
   napi_value external;
-  const auto free = [](napi_env, void* data, void*) { static_cast<Topics*>(data)->Unreference(); };
-  if (napi_create_external(env, topics, free, nullptr, &external) == napi_ok) return external;
-  topics->Unreference();
+  if (napi_create_external(env, handle, free, nullptr, &external) == napi_ok) return external;
+  delete handle;
   return ThrowError(env, "ERR_INTERNAL", "no handle for the topics");
 }
 
-Topics* TopicsOf(napi_env env, napi_value value) {
+TopicsHandle* TopicsHandle::Of(napi_env env, napi_value value) {
   napi_valuetype type;
   void* data = nullptr;
   if (napi_typeof(env, value, &type) != napi_ok || type != napi_external ||
-      napi_get_value_external(env, value, &data) != napi_ok) {
+      napi_get_value_external(env, value, &data) != napi_ok || data == nullptr) {
     return nullptr;
   }
   // Other handles of the addon are externals too.
-  return Topics::IsOne(data) ? static_cast<Topics*>(data) : nullptr;
+  uint64_t mark;
+  std::memcpy(&mark, data, sizeof mark);
+  return mark == kMark ? static_cast<TopicsHandle*>(data) : nullptr;
+}
+
+void TopicsHandle::TellMemory(napi_env env) {
+  const auto bytes = static_cast<int64_t>(topics_->table().memory_bytes());
+  int64_t total;
+  napi_adjust_external_memory(env, bytes - told_bytes_, &total);
+  told_bytes_ = bytes;
 }
 
 void ExportTopicCalls(napi_env env, napi_value exports) {

@@ -85,6 +85,7 @@ uint32_t TopicTable::Watch(std::string_view topic) {
   entry.told = Told::kAlways;
   slots_[at] = {hash, index};
   size_++;
+  topic_bytes_ += topic.size();
   return HandleOf(index);
 }
 
@@ -113,6 +114,7 @@ void TopicTable::Unwatch(uint32_t handle) {
     hole = at;
   }
   slots_[hole] = Slot{};
+  topic_bytes_ -= entry->length;
   entry->topic.reset();
   entry->watched = false;
   entry->next_free = first_free_;

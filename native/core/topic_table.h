@@ -34,6 +34,10 @@ class TopicTable {
   uint32_t See(const uint8_t* topic, size_t n, double now_us);
 
   size_t size() const { return size_; }
+  // What it takes, but for what the allocator adds.
+  size_t memory_bytes() const {
+    return slots_.capacity() * sizeof(Slot) + entries_.capacity() * sizeof(Entry) + topic_bytes_;
+  }
 
  private:
   enum class Told : uint8_t { kAlways, kOnce, kNever };
@@ -65,6 +69,7 @@ class TopicTable {
   std::vector<Entry> entries_;
   uint32_t first_free_ = kNone;
   size_t size_ = 0;
+  size_t topic_bytes_ = 0;
 };
 
 }  // namespace shared_ws

@@ -25,12 +25,6 @@ Topics* Topics::Create(const TopicSource& source, Entropy& entropy, const char**
   return *error == nullptr ? topics.release() : nullptr;
 }
 
-bool Topics::IsOne(const void* object) {
-  uint64_t mark;
-  std::memcpy(&mark, object, sizeof mark);
-  return mark == kMark;
-}
-
 uint32_t Topics::SeeWatched(const uint8_t* message, size_t n, double now_us) {
   uint8_t topic[TopicProgram::kMaxTopicBytes];
   const size_t size = program_.TopicOf(message, n, topic);

@@ -20,9 +20,6 @@ class Topics {
   Topics(const Topics&) = delete;
   Topics& operator=(const Topics&) = delete;
 
-  // Whether `object`, which is some object of the addon's, is of this class.
-  static bool IsOne(const void* object);
-
   void AddReference() { references_++; }
   void Unreference() {
     if (--references_ == 0) delete this;
@@ -40,8 +37,6 @@ class Topics {
   ~Topics() = default;
   uint32_t SeeWatched(const uint8_t* message, size_t n, double now_us);
 
-  static constexpr uint64_t kMark = 0x746F706963732E31;
-  const uint64_t mark_ = kMark;  // in front of all else
   uint32_t references_ = 1;
   TopicProgram program_;
   TopicTable table_;

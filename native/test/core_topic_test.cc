@@ -130,6 +130,9 @@ TEST(topic_table_remembers_what_is_watched) {
   CHECK(table.Watch(large) != 0);
   CHECK_EQ(table.Watch(large), table.Watch(large));
   CHECK_EQ(table.size(), size_t{4});
+  CHECK(table.memory_bytes() > large.size());
+  table.Unwatch(table.Watch(large));
+  CHECK(table.memory_bytes() < large.size(), "and gives it back");
 }
 
 TEST(topic_table_tells_always_then_once) {

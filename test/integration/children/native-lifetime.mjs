@@ -18,6 +18,8 @@ const { loadNative } = await load('native/load.js')
 const { systemClock: clock } = await load('support/clock.js')
 const { systemRandom: random } = await load('support/random.js')
 
+const OTHER_TOPICS = Array.from({ length: 50 }, (_, i) => `${'topic '.repeat(20)}${i}`)
+
 /** A link to `url`; resolves when it is open. `events` as in the transport contract. */
 function open(url, events = {}, addresses = ['127.0.0.1'], more = {}) {
   const limits = { maxFrameBytes: 2 ** 24, maxMessageBytes: 2 ** 24, maxLinkBytes: 65536 }
@@ -35,11 +37,14 @@ function open(url, events = {}, addresses = ['127.0.0.1'], more = {}) {
   const headers = []
   const subprotocols = []
   const base = { headers, subprotocols, tls, lookup, family: 0, limits, timeouts, socket: {}, clock, random }
+  // What flood() sends, and more than a few others: their table is shared with C++.
+  const plan = { topic: '{stream}' }
   return new Promise((resolve, reject) => {
     const link = nativeTransport.connect(
-      { ...base, ...more, url: new URL(url) },
+      { ...base, plan, ...more, url: new URL(url) },
       {
         onMessages() {},
+        onTopic() {},
         onPing() {},
         onPong() {},
         onWritable() {},
@@ -51,6 +56,8 @@ function open(url, events = {}, addresses = ['127.0.0.1'], more = {}) {
         },
       },
     )
+    // Told at once, and then known.
+    for (const topic of ['depth', ...OTHER_TOPICS]) link.armTopic(link.watchTopic(topic))
   })
 }
 
@@ -200,6 +207,7 @@ const scenarios = {
     let messages = 0
     let large = 0
     let wrong = 0
+    let told = 0
     const check = (batch) => {
       for (let i = 0; i < batch.length; i++) {
         const frame = batch.at(i)
@@ -214,7 +222,8 @@ const scenarios = {
       messages += batch.length
       gc()
     }
-    let links = await Promise.all([server.ws, server.wss].map((url) => open(url, { onMessages: check })))
+    const onTopic = () => told++
+    let links = await Promise.all([server.ws, server.wss].map((url) => open(url, { onMessages: check, onTopic })))
     while (messages < 2000 || large < 10) await turn()
     // Large messages have memory of their own, which views keep; those of the slab show whatever is there now.
     for (const view of views) {
@@ -222,7 +231,12 @@ const scenarios = {
     }
     let sum = 0
     for (const view of views) for (const byte of view) sum += byte
-    for (const link of links) link.terminate({ kind: 'local-stop' })
+    for (const link of links) {
+      const depth = link.watchTopic('depth')
+      link.terminate({ kind: 'local-stop' })
+      if (link.topicSeenUs(depth) === 0) wrong++
+    }
+    if (told !== links.length) wrong++
     links = []
     server.close()
     await turn()
