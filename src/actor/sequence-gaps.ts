@@ -103,15 +103,15 @@ export class SequenceGaps {
 
   /** Of a connection that takes what might be asked of it, and whose answers are read. */
   nextDueUs(): number {
-    return this.#topics.gaps.anyToAsk && this.#mayAsk ? this.#topics.limit.dueUs : Infinity
+    return this.#due().length > 0 ? this.#topics.limit.dueUs : Infinity
   }
 
   /** The limit allows it. */
   askAnew(nowUs: number): void {
     const { gaps, limit } = this.#topics
     const { session } = this.#actor
-    if (!gaps.anyToAsk || !this.#mayAsk) return
-    const due = gaps.toAsk()
+    const due = this.#due()
+    if (due.length === 0) return
     limit.used(nowUs)
     const hopeless = due.find((key) => (this.#rounds.get(key)?.inVain ?? 0) >= this.#reconnectAfter)
     if (hopeless !== undefined) {
@@ -181,10 +181,19 @@ export class SequenceGaps {
     return { feed: this.#isAsked(key, report, live) ? 'asked' : 'to-ask', user: false, isOurs: true }
   }
 
-  /** It is being asked for already, or will be: the answer to that is the one that counts. */
+  /** What may be asked for now. What is being asked for already is when that has its answer: its data may come before that. */
+  #due(): string[] {
+    const { gaps } = this.#topics
+    if (!gaps.anyToAsk || !this.#mayAsk) return []
+    const { session } = this.#actor
+    return gaps.toAsk().filter((key) => (key === WHOLE ? session.allSettled : session.stageOf(key) !== 'requested'))
+  }
+
+  /** It has been asked for because of this gap, or will be whatever we do: the answer to that is the one that counts. */
   #isAsked(key: string, report: WsGapReport, live: LiveConnection): boolean {
     const isOnItsWay = this.#topics.gaps.isOnItsWay(key)
-    if (key !== WHOLE) return isOnItsWay || this.#actor.session.stageOf(key) !== 'acked'
+    const stage = this.#actor.session.stageOf(key)
+    if (key !== WHOLE) return isOnItsWay || (stage !== 'acked' && stage !== 'requested')
     // Topics may have come back by now, and have lost something again.
     return isOnItsWay && this.#isOlder(report, live, this.#rounds.get(key)?.askedAtUs)
   }

@@ -111,12 +111,38 @@ describe('a hole in a sequence', () => {
     expect([of('gap').length, of('resumed').length, transport.servers.length]).toEqual([6, 6, 1])
   })
 
-  it('of a topic that is being asked for is mended by the answer to that', async () => {
-    const { data, server, actor, ack, of } = await numbered()
+  it('of a topic that is being asked for waits for the answer, which says nothing of messages that came before it', async () => {
+    const { data, server, actor, ack, of, pass } = await numbered()
     actor.replay()
     const frames = subscriptionsSent(server()).length
     await data('a', 4)
+    await pass(5000)
     expect(subscriptionsSent(server())).toHaveLength(frames)
+    await ack()
+    await pass()
+    expect([of('resumed'), subscriptionsSent(server()).slice(frames)]).toEqual([[], ANEW])
+    await ack()
+    expect(of('resumed')).toMatchObject([{ key: 'a' }])
+  })
+
+  it('of a public topic is asked about when the connection has authenticated', async () => {
+    let login = (): void => {}
+    const { handler } = jsonHandler({
+      authenticate: () =>
+        new Promise((resolve) => {
+          login = resolve
+        }),
+    })
+    const manager = { ...jsonSubscriptions(), requiresAuth: (item: string) => item === 'b' }
+    const { actor, ack, server, pass, of } = await numbered({ handler, subscriptionManager: manager })
+    expect([actor.status, actor.reportGap({ key: 'a' })]).toEqual(['opening', 'told'])
+    await pass(100)
+    expect(subscriptionsSent(server())).toEqual([])
+    login()
+    await pass()
+    await ack()
+    await pass()
+    expect(subscriptionsSent(server()).slice(1)).toEqual(ANEW)
     await ack()
     expect(of('resumed')).toMatchObject([{ key: 'a' }])
   })
@@ -287,6 +313,9 @@ describe('the sequence of a whole connection', () => {
     expect(actor.connection).toBe(2)
     await data('a', 1)
     actor.reportGap({})
+    await ack()
+    await data('a', 2)
+    await pass()
     await ack()
     last.clear()
     expect(of('resumed').filter(({ key }) => key === undefined)).toEqual([])
