@@ -244,10 +244,11 @@ export class SequenceGaps {
     }
   }
 
-  /** Of what has ended, nothing more is told. */
+  /** Of what has ended, nothing more is told; nor of what is yet to be told to be open. */
   #current(connection: number | undefined, of: LiveConnection | undefined): LiveConnection | undefined {
-    const { live, state } = this.#actor
-    if (live === undefined || !takesFrames(state) || (of !== undefined && of !== live)) return undefined
+    const { live, state, session } = this.#actor
+    if (live === undefined || !session.isUnderWay || !takesFrames(state)) return undefined
+    if (of !== undefined && of !== live) return undefined
     return connection === undefined || connection === live.connection ? live : undefined
   }
 

@@ -46,6 +46,11 @@ export class SessionRunner {
     return this.#session as WsSession
   }
 
+  /** It has been told that a connection is open, and not that it has ended. */
+  get isUnderWay(): boolean {
+    return this.#session !== undefined
+  }
+
   get desired(): number {
     return this.#subscriptions?.size ?? 0
   }

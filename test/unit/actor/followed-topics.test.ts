@@ -200,6 +200,18 @@ describe('topics that the transport follows', () => {
     server().sendText(JSON.stringify({ ack: req, accepted: ['a'] }))
     expect(of('gap')).toHaveLength(1)
     await pass()
+    await pass()
+    // That acknowledgement says nothing of what was lost before it.
+    server().sendText('{"topic":"a"}')
+    const anew = sentTo(server()).slice(1) as { req: string; sub: string[]; unsub: string[] }[]
+    expect(anew.map(({ sub, unsub }) => [sub, unsub])).toEqual([
+      [[], ['a']],
+      [['a'], []],
+    ])
+    for (const { req, sub, unsub } of anew) {
+      server().sendText(JSON.stringify({ ack: req, accepted: [...sub, ...unsub] }))
+    }
+    await pass()
     expect(of('resumed')).toHaveLength(0)
     server().sendText('{"topic":"a"}')
     await pass()

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import type { WsStatusEvent } from '../../../src/actor/status.ts'
 import type { WsGapReport } from '../../../src/errors/gap-report.ts'
+import type { WsPingPongStrategy } from '../../../src/health/ping-pong.ts'
 import type { WsIngressSink } from '../../../src/ingress/ingress.ts'
 import type { WsSession } from '../../../src/session/endpoint-handler.ts'
 import { numbered, subscriptionsSent, WATCHED } from './sequence-support.ts'
-import { jsonHandler, readyActor } from './support.ts'
+import { jsonHandler, mockActor, readyActor } from './support.ts'
 
 describe('an ingress that reports', () => {
   it('is heard before what it emits next and before the handler, with the time of the frame', async () => {
@@ -152,6 +153,24 @@ describe('reports that lead nowhere', () => {
     expect(() => plain.actor.reportGap({ key: 'a', remedy: 'resubscribe' })).toThrow(
       expect.objectContaining({ code: 'ERR_NO_SUBSCRIPTIONS' }),
     )
+  })
+
+  // Seed 661 of the simulation.
+  it('of a connection of which nobody knows yet that it is open are not told', async () => {
+    const said: string[] = []
+    const { handler } = jsonHandler({ resetState: () => void said.push(actor.reportGap({})) })
+    const pingPong: WsPingPongStrategy = {
+      opened: () => void said.push(actor.reportGap({})),
+      nextDueUs: () => undefined,
+      restart() {},
+      tick: () => ({ kind: 'ok' }),
+      timeoutMs: undefined,
+    }
+    const { actor, kinds, pass } = mockActor({ handler, pingPong })
+    actor.start()
+    await pass()
+    expect(said).toEqual(['not-open', 'told'])
+    expect(kinds()).toEqual(['connecting', 'open', 'gap', 'ready'])
   })
 
   it('from inside every callback are told at once, and in order', async () => {
