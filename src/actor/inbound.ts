@@ -3,6 +3,7 @@ import type { WsGapReport, WsGapReported } from '../errors/gap-report.ts'
 import type { WsHealthMonitor } from '../health/health-monitor.ts'
 import type { WsHeartbeat } from '../health/ping-pong.ts'
 import type { WsIngressSink, WsIngressVerdict } from '../ingress/ingress.ts'
+import type { WsOutcomeItem } from '../requests/outcome.ts'
 import type { PendingRequests } from '../requests/pending-requests.ts'
 import type { WsReplyMatch } from '../requests/reply-match.ts'
 import type { WsErrorAction, WsParsed, WsServerError, WsSession } from '../session/endpoint-handler.ts'
@@ -297,7 +298,12 @@ export class Inbound<M, E> implements WsIngressSink<E> {
 function isReplyMatch(match: unknown): match is WsReplyMatch {
   const { requestId, verdict, code, message, items } = Object(match) as Partial<Record<keyof WsReplyMatch, unknown>>
   if (typeof requestId !== 'string' || !REPLY_VERDICTS.has(verdict)) return false
-  return (items === undefined || Array.isArray(items)) && isText(code) && isText(message)
+  return (items === undefined || (Array.isArray(items) && items.every(isItem))) && isText(code) && isText(message)
+}
+
+function isItem(item: unknown): boolean {
+  const { ok, code, message } = Object(item) as Partial<Record<keyof WsOutcomeItem, unknown>>
+  return typeof ok === 'boolean' && isText(code) && isText(message)
 }
 
 /** Venues give numbers for codes, and they are turned into the text that was promised. */

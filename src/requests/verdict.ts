@@ -1,4 +1,4 @@
-import type { WsOutcomeVerdict } from './outcome.ts'
+import type { WsOutcomeItem, WsOutcomeVerdict } from './outcome.ts'
 import { WsReply } from './reply.ts'
 import type { WsReplyMatch, WsReplySource } from './reply-match.ts'
 
@@ -11,7 +11,7 @@ export function verdictOf(match: WsReplyMatch, source: WsReplySource): WsOutcome
     case 'confirmed':
       return { kind: 'confirmed', reply: new WsReply(source.text()) }
     case 'partial':
-      return { kind: 'partial', reply: new WsReply(source.text()), items: [...(match.items ?? [])] }
+      return { kind: 'partial', reply: new WsReply(source.text()), items: (match.items ?? []).map(itemOf) }
     case 'rejected': {
       const code = match.code === undefined ? {} : { code: String(match.code) }
       return { kind: 'rejected', reply: new WsReply(source.text()), ...code, message: String(match.message ?? '') }
@@ -20,5 +20,14 @@ export function verdictOf(match: WsReplyMatch, source: WsReplySource): WsOutcome
       return { kind: 'unconfirmed', reason: 'status-unknown' }
     default:
       return undefined
+  }
+}
+
+/** Codes are text here as well. */
+function itemOf({ ok, code, message }: WsOutcomeItem): WsOutcomeItem {
+  return {
+    ok,
+    ...(code === undefined || code === null ? {} : { code: String(code) }),
+    ...(message === undefined || message === null ? {} : { message: String(message) }),
   }
 }

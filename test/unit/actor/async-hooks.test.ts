@@ -111,7 +111,14 @@ describe('user code that talks nonsense', () => {
     )
   })
 
-  it.each([{ items: 5 }, { code: {} }, { message: [] }])('about a reply: %o is told of', async (nonsense) => {
+  it.each([
+    { items: 5 },
+    { items: [null] },
+    { items: [{ ok: 1 }] },
+    { items: [{ ok: true, code: {} }] },
+    { code: {} },
+    { message: [] },
+  ])('about a reply: %o is told of', async (nonsense) => {
     const matchReply = () => ({ requestId: '1', verdict: 'partial', ...nonsense }) as never
     const { actor, server, pass, hookErrors } = await readyActor(handler({ matchReply }) as never)
     const outcome = actor.ask({ frame: 'x', requestId: '1', confirmMode: 'confirmed', timeoutMs: 50 })

@@ -42,6 +42,19 @@ describe('WsLatencyPolicy', () => {
     expect(run(reset, [200, 200], 3)).toEqual([false, false])
   })
 
+  it('looks at the last 60 s, at percentile 90 of three and more, three times in a row, unless told otherwise', () => {
+    const byDefault = () => new WsLatencyPolicy({ maxRttMs: 100 })
+    expect(run(byDefault(), [200, 200, 200, 200, 200])).toEqual([false, false, false, false, true])
+    const samples = (atS: readonly number[]) => {
+      const latency = byDefault()
+      return atS.map((s) => latency.sample(200 * MS, s * SECOND) !== undefined).at(-1)
+    }
+    expect([samples([0, 15, 30, 45, 60]), samples([0, 30.1, 60.2, 90.3, 120.4])]).toEqual([true, false])
+    // One of eleven is not the ninetieth of a hundred.
+    const mostly = byDefault()
+    expect(run(mostly, [...Array(10).fill(10), 500, 10, 10]).some(Boolean)).toBe(false)
+  })
+
   it('holds a bounded number of samples', () => {
     const busy = policy({ windowMs: 2 ** 31 - 1 })
     for (let i = 0; i < 3000; i++) expect(busy.sample(200 * MS, i), `${i}`)[i < 3 ? 'toBeUndefined' : 'toBeDefined']()

@@ -19,6 +19,21 @@ describe('a reply', () => {
     expect(outcomeOf(call)).toMatchObject({ kind: 'partial', items })
   })
 
+  it('partial: codes of items are text too, whatever the venue sends', () => {
+    const desk = new Desk()
+    const call = desk.askSent({ requestId: 'a' })
+    const items = [
+      { ok: true, code: 0, message: null },
+      { ok: false, code: -2011 },
+    ] as never
+    desk.reply('a', { verdict: 'partial', items })
+    const outcome = outcomeOf(call)
+    expect(outcome.kind === 'partial' && outcome.items).toEqual([
+      { ok: true, code: '0' },
+      { ok: false, code: '-2011' },
+    ])
+  })
+
   it('rejected: codes are text, and there is a message', () => {
     const desk = new Desk()
     const first = desk.askSent({ requestId: 'a' })
