@@ -98,6 +98,8 @@ export class Inbound<M, E> implements WsIngressSink<E> {
 
   /** Receive time of the last application data; for the liveness of the connection. */
   dataUntilUs = 0
+  /** Frames of which the ping-pong strategy has made something, be it an exception: it may be due at another time. */
+  heartbeats = 0
 
   /** Called by the ingress, inside `onFrame`. */
   emit(event: E): void {
@@ -154,10 +156,12 @@ export class Inbound<M, E> implements WsIngressSink<E> {
     try {
       heartbeat = pingPong.onFrame(frame, live)
     } catch (error) {
+      this.heartbeats++
       this.#hooks.failed('pingPong.onFrame', error)
       return false
     }
     if (heartbeat === undefined) return false
+    this.heartbeats++
     if (heartbeat?.kind !== 'heartbeat' || !(heartbeat.rttUs === undefined || Number.isFinite(heartbeat.rttUs))) {
       this.#hooks.nonsense('pingPong.onFrame', heartbeat, "{ kind: 'heartbeat', rttUs? } or undefined")
       return false

@@ -335,7 +335,7 @@ export class Interpreter {
 
   #messages(batch: WsBatch, live: LiveConnection): void {
     this.#inbound.deliver(batch, live, this.session.current)
-    this.watch.messages(live, this.#inbound.dataUntilUs)
+    this.watch.messages(live, this.#inbound.dataUntilUs, this.#inbound.heartbeats)
   }
 
   #begin(info: WsOpenInfo): void {

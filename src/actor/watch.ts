@@ -74,11 +74,14 @@ export class Watch {
     this.#liveness.ready(this.#actor.options.clock.monoUs())
   }
 
-  /** Data messages have come, of which those until `dataUntilUs` are application data. */
-  messages(live: LiveConnection, dataUntilUs: number): void {
+  /**
+   * Data messages have come, of which those until `dataUntilUs` are application data. `heartbeats`: how many there have been, and of
+   * how many the strategy made nothing but an exception.
+   */
+  messages(live: LiveConnection, dataUntilUs: number, heartbeats: number): void {
     this.#liveness.data(dataUntilUs)
     this.#liveness.bytes(live.lastByteUs)
-    this.#heartbeatsMayHaveCome()
+    this.#heartbeatsMayHaveCome(heartbeats)
   }
 
   ping(receivedMonoUs: number, live: LiveConnection): void {
@@ -95,13 +98,14 @@ export class Watch {
     this.pings.answered(payload, receivedMonoUs)
     if (pingPong?.onPong === undefined) return
     const rttUs = hooks.call('pingPong.onPong', () => pingPong.onPong?.(payload, receivedMonoUs))
-    if (rttUs === THREW || rttUs === undefined) return
-    if (!Number.isFinite(rttUs)) {
+    if (rttUs === undefined) return
+    if (Number.isFinite(rttUs)) {
+      live.answerSeen = true
+      this.rtt(rttUs as number, receivedMonoUs)
+    } else if (rttUs !== THREW) {
       hooks.nonsense('pingPong.onPong', rttUs, 'µs, or undefined')
-      return
     }
-    live.answerSeen = true
-    this.rtt(rttUs, receivedMonoUs)
+    // Whatever came of it, the strategy has seen the pong.
     this.#askWhenPingIsDue(receivedMonoUs)
   }
 
@@ -118,8 +122,7 @@ export class Watch {
   }
 
   /** Frames have been shown to the ping-pong strategy: it may be due at another time. */
-  #heartbeatsMayHaveCome(): void {
-    const { heartbeats } = this.#actor.health.count
+  #heartbeatsMayHaveCome(heartbeats: number): void {
     if (heartbeats === this.#heartbeatsSeen) return
     this.#heartbeatsSeen = heartbeats
     this.#askWhenPingIsDue(this.#actor.options.clock.monoUs())

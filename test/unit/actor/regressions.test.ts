@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { WebSocketActorOptions } from '../../../src/actor/options.ts'
 import { WebSocketActor } from '../../../src/actor/websocket-actor.ts'
+import { WsApplicationPingPong } from '../../../src/health/application-ping-pong.ts'
+import { ProtocolPingPong } from '../../../src/health/protocol-ping-pong.ts'
 import type { WsDelegatedRequest } from '../../../src/requests/delegated-request.ts'
 import { MockTransport } from '../../../src/transport/mock.ts'
 import {
@@ -188,5 +190,36 @@ describe('found by review', () => {
     await pass()
     expect(asked).toHaveLength(2)
     expect(sentTo(server()).map(({ id }) => id)).toEqual(['now', 'too'])
+  })
+})
+
+describe('a ping-pong strategy that throws when it has seen the answer (seed 70215)', () => {
+  const timing = { intervalMs: 100, timeoutMs: 300 }
+  class ClumsyText extends WsApplicationPingPong {
+    override onFrame(...args: Parameters<WsApplicationPingPong['onFrame']>) {
+      if (super.onFrame(...args) !== undefined) throw new Error('clumsy')
+      return undefined
+    }
+  }
+  class ClumsyControl extends ProtocolPingPong {
+    override onPong(...args: Parameters<ProtocolPingPong['onPong']>) {
+      if (super.onPong(...args) !== undefined) throw new Error('clumsy')
+      return undefined
+    }
+  }
+  it.each([
+    ['text', new ClumsyText({ ...timing, ping: () => 'ping', isPong: (frame) => frame.text() === 'pong' })],
+    ['control', new ClumsyControl(timing)],
+  ])('is asked at once when it is due next (%s)', async (_, pingPong) => {
+    const { server, pass, hookErrors } = await readyActor({ pingPong })
+    const pings = () => server().frames.filter(({ opcode, payload }) => opcode === 9 || payload.toString() === 'ping')
+    await pass(110)
+    expect(pings()).toHaveLength(1)
+    if (pings()[0]?.opcode === 9) server().sendPong(pings()[0]?.payload)
+    else server().sendText('pong')
+    await pass()
+    expect(hookErrors).toHaveLength(1)
+    await pass(110)
+    expect(pings()).toHaveLength(2)
   })
 })
