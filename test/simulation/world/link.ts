@@ -15,7 +15,6 @@ import {
   remoteDropped,
 } from '../../../src/transport/end-causes.ts'
 import { closePayload } from '../../../src/transport/frame-encoder.ts'
-import { MessageBatch } from '../../../src/transport/message-batch.ts'
 import { MessageDecoder, type MessageSink } from '../../../src/transport/message-decoder.ts'
 import { payloadBytes } from '../../../src/transport/payload.ts'
 import { TopicFollower } from '../../../src/transport/topic-follower.ts'
@@ -27,6 +26,7 @@ import {
   type WsOfferOptions,
   type WsPayload,
 } from '../../../src/transport/transport.ts'
+import { Arrivals } from './arrivals.ts'
 import type { ClientLoop } from './loop.ts'
 import type { SimRawLink } from './raw-link.ts'
 import { type KernelWitness, SimSender } from './sender.ts'
@@ -34,8 +34,6 @@ import type { Tcp } from './socket.ts'
 
 const PING = 9
 const PONG = 10
-/** What a view that was kept after its callback shows. */
-const OVERWRITTEN = 0xdd
 const HAND_OVER_BYTES = 16 * 1024
 
 /** How a link of the `native` transport behaves, or one of `ws`. */
@@ -49,9 +47,8 @@ export class SimLink extends TopicFollower implements WsLink, MessageSink {
   readonly #loop: ClientLoop
   readonly #witness: KernelWitness
   readonly #decoder: MessageDecoder
-  readonly #batch: MessageBatch
+  readonly #arrivals: Arrivals
   readonly #abort = new AbortController()
-  #lent: Buffer[] = []
   #tcp: Tcp | undefined
   #sender: SimSender | undefined
   #state: 'connecting' | 'open' | 'closing' | 'ended' = 'connecting'
@@ -89,7 +86,7 @@ export class SimLink extends TopicFollower implements WsLink, MessageSink {
     this.#flavour = flavour
     this.#loop = loop
     this.#witness = witness
-    this.#batch = new MessageBatch(request.clock, request.timestampSource)
+    this.#arrivals = new Arrivals(request.clock, request.timestampSource)
     this.#decoder = new MessageDecoder(request.limits, this)
   }
 
@@ -284,7 +281,7 @@ export class SimLink extends TopicFollower implements WsLink, MessageSink {
     this.lastReadUs = this.#loop.turnStartUs
     this.#receivedUs = arrivalUs ?? this.#request.clock.monoUs()
     this.#decoder.feed(bytes)
-    if (arrivalUs !== undefined && this.#decoder.endedWithMessage) this.#batch.markNewestExact()
+    if (arrivalUs !== undefined && this.#decoder.endedWithMessage) this.#arrivals.markNewestExact()
     const { violation } = this.#decoder
     if (violation === undefined || this.#cause !== undefined) return
     this.#deliver()
@@ -293,12 +290,8 @@ export class SimLink extends TopicFollower implements WsLink, MessageSink {
 
   onMessage(payload: Buffer, binary: boolean): void {
     const topic = this.topicToTell(payload, binary, this.#receivedUs)
-    if (topic !== 0) {
-      this.#deliver()
-      if (!this.#over) this.#events.onTopic(topic, this.#batch.toldAtOnceUs(this.#receivedUs))
-    }
-    this.#batch.add(payload, binary, this.#receivedUs)
-    this.#lent.push(payload)
+    if (topic !== 0 && this.#flavour === 'ws') this.#deliver()
+    this.#arrivals.add(payload, binary, this.#receivedUs, topic)
   }
 
   onPing(payload: Buffer): void {
@@ -307,13 +300,13 @@ export class SimLink extends TopicFollower implements WsLink, MessageSink {
     this.lastToldUs = this.#loop.turnStartUs
     if (this.#sender?.control(PONG, payload) === 1) this.pongsSent++
     this.#witness.offered('pong')
-    this.#events.onPing(new Uint8Array(payload), this.#batch.toldAtOnceUs(this.#receivedUs))
+    this.#events.onPing(new Uint8Array(payload), this.#arrivals.toldAtOnceUs(this.#receivedUs))
   }
 
   onPong(payload: Buffer): void {
     this.#deliver()
     this.lastToldUs = this.#loop.turnStartUs
-    if (!this.#over) this.#events.onPong(new Uint8Array(payload), this.#batch.toldAtOnceUs(this.#receivedUs))
+    if (!this.#over) this.#events.onPong(new Uint8Array(payload), this.#arrivals.toldAtOnceUs(this.#receivedUs))
   }
 
   onClose(code: number, reason: string): void {
@@ -324,17 +317,16 @@ export class SimLink extends TopicFollower implements WsLink, MessageSink {
   }
 
   #deliver(): void {
-    if (this.#batch.length === 0) return
-    const lent = this.#lent
-    this.#lent = []
+    if (this.#arrivals.isEmpty) return
     this.lastToldUs = this.#loop.turnStartUs
-    try {
-      this.#batch.lend((batch) => {
+    this.#arrivals.deliver({
+      onTopic: (topic, us) => {
+        if (!this.#over) this.#events.onTopic(topic, us)
+      },
+      onMessages: (batch) => {
         if (!this.#over) this.#events.onMessages(batch)
-      })
-    } finally {
-      for (const payload of lent) payload.fill(OVERWRITTEN)
-    }
+      },
+    })
   }
 
   // — the end —
