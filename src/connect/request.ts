@@ -116,7 +116,7 @@ export interface WsSocketOptions {
  *   monotonic clock. It does not depend on how busy this process was. It is never later than `read`, nor earlier than
  *   what came before it on the connection; where the kernel does not tell, or the system's clock was set between arrival and
  *   read, it is the time of the read. Where several frames came in one read, all have the time of the last segment, which
- *   `receivedAtIsUpperBound` tells.
+ *   `receivedAtIsUpperBound` tells. What TCP held back until a lost segment had been sent again has the time of its own arrival.
  */
 export type WsTimestampSource = 'callback' | 'read' | 'kernel'
 

@@ -154,13 +154,13 @@ export class WsApplicationPingPong implements WsPingPongStrategy {
       return { kind: 'heartbeat', rttUs: Math.max(0, atUs - waiting.sentUs) }
     }
     if (isSo(isBeat?.(frame), 'isBeat')) {
-      this.#serverPingUs = atUs
+      this.#heardServer(atUs)
       return { kind: 'heartbeat' }
     }
     const answer = answerPing?.(frame, link.nextRequestId)
     if (answer === undefined) return undefined
     refusePromise(answer, 'WsApplicationPingPong.answerPing', 'the payload, or undefined')
-    this.#serverPingUs = atUs
+    this.#heardServer(atUs)
     this.#answer(answer, atUs, link)
     return { kind: 'heartbeat' }
   }
@@ -169,6 +169,11 @@ export class WsApplicationPingPong implements WsPingPongStrategy {
     this.#waiting?.wait.restart(nowUs)
     this.#refused.restart(nowUs)
     this.#serverPingUs = nowUs
+  }
+
+  /** What came before a stall or a pause, by the time that the kernel tells, takes back nothing of what began anew behind it. */
+  #heardServer(atUs: number): void {
+    this.#serverPingUs = Math.max(this.#serverPingUs ?? atUs, atUs)
   }
 
   /** The newest answer alone is owed: venues want one answer, not a row of old ones. */

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { WsApplicationPingPong } from '../../../src/health/application-ping-pong.ts'
 import { ProtocolPingPong } from '../../../src/health/protocol-ping-pong.ts'
 import type { WsTimestampSource } from '../../../src/index.ts'
 import type { WsDelegatedRequest } from '../../../src/requests/delegated-request.ts'
+import type { WsFrame } from '../../../src/transport/frame.ts'
 import { follow, jsonHandler, readyActor } from './support.ts'
 
 // What the actor makes of receive times that are those of the arrival. The mock holds back what arrives, as a thread that is
@@ -63,6 +65,21 @@ describe('silence', () => {
     expect(await silentAt('kernel')).toBe(140)
     expect(await silentAt('read')).toBe(200)
   })
+})
+
+it('a stall restarts the silence of the server, whose old beats do not bring it back', async () => {
+  const isBeat = (frame: WsFrame): boolean => frame.text() === 'beat'
+  const pingPong = new WsApplicationPingPong({ isBeat, serverPingWithinMs: 100 })
+  const { clock, server, pass, of } = await ready('kernel', { pingPong })
+  server().hold()
+  await pass(10)
+  server().sendText('beat')
+  clock.block(1000)
+  await pass(20)
+  expect(of('stall')).toHaveLength(1)
+  server().unhold()
+  await pass(50)
+  expect(of('stale')).toEqual([])
 })
 
 describe('a round trip', () => {

@@ -176,6 +176,12 @@ describe('WsApplicationPingPong', () => {
     expect(strategy.tick(49 * MS, link)).toEqual({ kind: 'ok' })
     expect(strategy.tick(50 * MS, link)).toEqual({ kind: 'timed-out', silentForMs: 30 })
     expect([link.sent.length, strategy.timeoutMs]).toEqual([0, 30])
+    // A stall of ours, and behind it what came before: its time is the kernel's.
+    strategy.restart(100 * MS)
+    withFrame('beat', 60 * MS, (frame) => strategy.onFrame(frame, link))
+    expect(strategy.nextDueUs()).toBe(130 * MS)
+    withFrame('beat', 110 * MS, (frame) => strategy.onFrame(frame, link))
+    expect(strategy.nextDueUs()).toBe(140 * MS)
   })
 
   it('pings, recognises the answer, measures', () => {
