@@ -71,8 +71,9 @@ export type WsStatusEvent =
       readonly cause: WsDisconnectCause
     })
   /**
-   * After a gap: every subscription has been answered, and data flows again; once per connection. With `key`: data
-   * of that topic flows again (where `topics` are not watched: it is acknowledged again).
+   * After a gap: every subscription has been answered, and data flows again; once per connection, and for each hole in the sequence
+   * of the whole of it. With `key`: data of that topic flows again (where `topics` are not watched: it is acknowledged again). What
+   * you mend yourself has resumed when you say so (`reportResumed`).
    */
   | (WsStatusBase & { readonly kind: 'resumed'; readonly key?: string })
   /** Nothing of a topic for too long, while the connection lives. Its `gap` follows, and `resumed` when data comes again. */

@@ -101,8 +101,9 @@ export interface WsGapEvent extends EventBase {
 }
 
 /**
- * After a gap: every subscription has been answered on the new connection, and its first data has come. With `key`: data
- * of that topic flows again (where `topics` are not watched: it is acknowledged again).
+ * After a gap: every subscription has been answered on the new connection, and its first data has come; or anew, on the same one,
+ * after a hole in the sequence of the whole of it. With `key`: data of that topic flows again (where `topics` are not watched: it is
+ * acknowledged again). What you mend yourself has resumed when you say so (`reportResumed`).
  */
 export interface WsResumedEvent extends TimedEvent {
   readonly kind: 'resumed'
