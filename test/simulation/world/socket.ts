@@ -312,9 +312,15 @@ export class Tcp implements Pollable, SenderKernel {
     this.#inFlight -= bytes.length
     this.arrivedBytes += bytes.length
     this.#arrivals.push({ upTo: this.arrivedBytes, atUs: this.#time.nowUs })
-    if (this.#arrivals.length > 512) this.#arrivals.splice(0, 256)
+    if (this.#arrivals.length > 512) this.#forgetRead()
     this.#arrived.push({ bytes, atUs: this.#time.nowUs })
     this.#loop.ready(this)
+  }
+
+  /** What lies unread may be asked about for as long as it does, and for a while after that. */
+  #forgetRead(): void {
+    const unread = this.#arrivals.findIndex(({ upTo }) => upTo > this.readBytes)
+    if (unread > 256) this.#arrivals.splice(0, unread - 256)
   }
 
   #endAtClient(how: End): void {
