@@ -80,6 +80,32 @@ describe('a hole in a sequence', () => {
     expect(subscriptionsSent(server())).toEqual([...both, ...ANEW])
   })
 
+  it('waits where silent topics have just been asked for anew, and they wait for it', async () => {
+    const topics = { ...WATCHED, silentAfterMs: 1000, resubscribeEveryMs: 3000 }
+    const { data, server, pass, of } = await numbered({ topics })
+    let seq = 1
+    const flow = async (ms: number): Promise<void> => {
+      for (let i = 0; i < ms; i += 100) {
+        seq++
+        await data('a', seq)
+        await pass(100)
+      }
+    }
+    await flow(1000)
+    expect(of('topic-silent').map(({ topic }) => topic)).toEqual(['b'])
+    const silent = [
+      { sub: [], unsub: ['b'] },
+      { sub: ['b'], unsub: [] },
+    ]
+    seq += 5
+    await data('a', seq)
+    expect([of('gap').map(({ key }) => key), subscriptionsSent(server())]).toEqual([['b', 'a'], silent])
+    await pass(2900)
+    expect(subscriptionsSent(server())).toEqual(silent)
+    await pass(200)
+    expect(subscriptionsSent(server())).toEqual([...silent, ...ANEW])
+  })
+
   it('is no reason for a storm: a feed with a hole in each message is resubscribed twice, and then costs the connection', async () => {
     const { data, server, ack, pass, of, actor, transport, clock } = await numbered()
     const startUs = clock.monoUs()
