@@ -51,8 +51,8 @@ export class TimedSendsOf {
 
   /** Have left on another connection than the one that there was when they were sent. */
   crossed = 0
-  /** Told to be given up because it all ends, before it has ended. */
-  stopped = 0
+  /** Told to be given up because it all ends, before it has ended, and since: which ones, is not known out here. */
+  unnamed = 0
 
   constructor(life: Life) {
     this.#life = life
@@ -136,7 +136,6 @@ export class TimedSendsOf {
     const { sim } = this.#life
     const { reason, delivery, messages, bytes } = event
     add(this.told[delivery], event)
-    if (reason === 'stopped' && delivery === 'none') this.stopped += messages
     const isNative = sim.setup.flavour === 'native'
     const about = `${messages} are given up as ${reason} (${delivery})`
     if (messages < 1 || bytes < messages) this.#violated('given-up-has-cause', `${about}, of ${bytes} bytes`)
@@ -153,8 +152,9 @@ export class TimedSendsOf {
     }
     const those = [...this.open].filter(may).sort((a, b) => a.dueUs - b.dueUs)
     if (those.length < messages) this.#violated('given-up-has-cause', `${about}, and only ${those.length} may be`)
+    if (delivery === 'none' && (reason === 'stopped' || this.unnamed > 0)) this.unnamed += messages
     // All that are due are given up together; what has become due since is later.
-    if (!isNative || reason !== 'expired-unsent') return
+    if (!isNative || reason !== 'expired-unsent' || this.unnamed > 0) return
     const gone = those.slice(0, messages)
     for (const record of gone) record.givenUp = true
     const goneBytes = gone.reduce((all, record) => all + record.bytes, 0)

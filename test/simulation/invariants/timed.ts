@@ -10,11 +10,10 @@ export function givenUpInTime({ sim, timed, isOver }: Life): void {
   const { time, loop, clock, setup } = sim
   // What `ws` holds cannot be taken back, and nobody can know that it has not begun.
   if (setup.flavour !== 'native' || time.nowUs - Math.max(loop.lastStallUs, 0) < PATIENCE_US) return
-  // Which ones it was that were given up because it stops, is not known out here.
-  let stopped = timed.stopped
+  let { unnamed } = timed
   for (const { call, began, givenUp, dueUs } of timed.open) {
     const lateUs = clock.monoUs() - dueUs
-    if (began !== undefined || givenUp || lateUs <= PATIENCE_US || stopped-- > 0) continue
+    if (began !== undefined || givenUp || lateUs <= PATIENCE_US || unnamed-- > 0) continue
     sim.violated('given-up-in-time', `call ${call} is not given up ${lateUs / 1000} ms after its time`)
   }
 }
@@ -22,7 +21,7 @@ export function givenUpInTime({ sim, timed, isOver }: Life): void {
 /** What may have to be sent on another connection keeps to its bound, wherever it waits. */
 export function keptWithinBound({ sim, timed, isOver }: Life): void {
   const { setup, clock } = sim
-  if (isOver || setup.flavour !== 'native' || timed.stopped > 0) return
+  if (isOver || setup.flavour !== 'native' || timed.unnamed > 0) return
   const nowUs = clock.monoUs()
   let kept = 0
   for (const { across, began, givenUp, dueUs, bytes } of timed.open) {
