@@ -13,6 +13,8 @@ export interface Waiting {
   readonly request: PendingRequest | undefined
   readonly onTaken: ((atUs: number) => void) | undefined
   readonly timed: TimedSend | undefined
+  /** The library's own traffic. */
+  readonly own: boolean
 }
 
 /** Frames that wait, in call order, and how many bytes of them may. */
@@ -42,6 +44,20 @@ export class Lane {
     else this.waiting.splice(index, 1)
   }
 
+  /** Own traffic goes to the end of another lane. */
+  moveOwn(to: Lane): void {
+    let kept = 0
+    for (const entry of this.waiting) {
+      if (!entry.own) {
+        this.waiting[kept++] = entry
+        continue
+      }
+      this.bytes -= entry.cost
+      to.push(entry)
+    }
+    this.waiting.length = kept
+  }
+
   /** However many they are, in one go. */
   removeOverdue(nowUs: number): void {
     let kept = 0
@@ -57,7 +73,7 @@ export class Lane {
    * that has not returned keeps it from the link, and an empty link takes one frame of any size.
    */
   independent(message: OutboundMessage, anySize = false): Waiting | undefined {
-    const { payload, binary, request, onTaken, timed } = message
+    const { payload, binary, request, onTaken, timed, own } = message
     const room = anySize ? Number.POSITIVE_INFINITY : this.maxBytes - this.bytes - FRAME_COST
     // A UTF-16 unit is at least one byte of UTF-8: what is plainly too long need not be measured or copied.
     if (room < 0 || (typeof payload !== 'function' && payload.length > room)) return undefined
@@ -66,7 +82,7 @@ export class Lane {
     if (cost - FRAME_COST > room) return undefined
     // A writer's bytes are text unless the call says otherwise; as a Uint8Array they would be taken for binary.
     const asBinary = binary ?? (typeof payload === 'function' ? false : undefined)
-    return { payload: owned, options: offerOptions(asBinary, true), cost, request, onTaken, timed }
+    return { payload: owned, options: offerOptions(asBinary, true), cost, request, onTaken, timed, own: own === true }
   }
 }
 

@@ -21,8 +21,10 @@ const KEEP_FOR_PING_US = 250_000
 
 /**
  * Frames that the link has no room for, or the budget no frame: an urgent lane and a normal one, each in call order, the urgent
- * one first; and, only where frames are counted, a lane of the library's own traffic behind both. They belong to one connection;
- * {@link detach} forgets them.
+ * one first; and a lane of the library's own traffic behind both. They belong to one connection; {@link detach} forgets them.
+ *
+ * What is called inside a hook goes out when that has returned, as in one call order as the link has room and frames are not counted: what
+ * `onReady` asks comes behind the replay. As soon as anything has to wait, own traffic waits behind all else.
  */
 export class Lanes {
   readonly #urgent: Lane
@@ -55,9 +57,8 @@ export class Lanes {
   ) {
     this.#urgent = new Lane(options.urgentBytes)
     this.#normal = new Lane(options.normalBytes)
-    // Uncounted, own traffic is in call order with the rest.
-    this.#ownTraffic = pacer === undefined ? this.#normal : new Lane(options.normalBytes)
-    this.#all = pacer === undefined ? [this.#urgent, this.#normal] : [this.#urgent, this.#normal, this.#ownTraffic]
+    this.#ownTraffic = new Lane(options.normalBytes)
+    this.#all = [this.#urgent, this.#normal, this.#ownTraffic]
     this.#pacer = pacer
     this.#nowUs = nowUs
     this.#onOffered = onOffered
@@ -81,7 +82,7 @@ export class Lanes {
   /** Takes nothing more; what waits still goes out, but for own traffic, which would be for nothing. */
   close(): void {
     this.#closed = true
-    if (this.#ownTraffic !== this.#normal) this.#ownTraffic.clear()
+    this.#ownTraffic.clear()
   }
 
   /** The link has refused a frame for good: its end follows. */
@@ -137,7 +138,7 @@ export class Lanes {
   send(message: OutboundMessage, hold: boolean): LaneResult {
     const link = this.#link
     if (link === undefined || this.#closed) return 'not-open'
-    const lane = this.#laneOf(message)
+    const lane = this.#laneOf(message, hold)
     if (message.own !== true && message.mustWait !== true && this.#isBeyond(lane, lane.waiting.length)) return 'full'
     // A writer is user code, and may itself send: whether the budget has a frame is looked at behind it.
     if (this.#pacer !== undefined && typeof message.payload === 'function') return this.send(written(message), hold)
@@ -208,6 +209,7 @@ export class Lanes {
       request: undefined,
       onTaken: undefined,
       timed: undefined,
+      own: false,
     }
     const lane = urgent ? this.#urgent : this.#normal
     lane.waiting.push(place)
@@ -242,6 +244,7 @@ export class Lanes {
     if (this.beforeOffer !== undefined) this.beforeOffer()
     this.#linkIsFull = false
     for (const lane of this.#all) if (!this.#pumpLane(lane, link)) break
+    if (this.#linkIsFull) this.#normal.moveOwn(this.#ownTraffic)
     link.flush()
   }
 
@@ -250,7 +253,7 @@ export class Lanes {
     const { payload, binary, urgent, cost } = timed
     const options = offerOptions(binary, true)
     const lane = urgent ? this.#urgent : this.#normal
-    lane.push({ payload, options, cost, request: undefined, onTaken: undefined, timed })
+    lane.push({ payload, options, cost, request: undefined, onTaken: undefined, timed, own: false })
   }
 
   /** Sends what `more` held back. */
@@ -309,9 +312,10 @@ export class Lanes {
     return pacer
   }
 
-  #laneOf({ urgent, own }: OutboundMessage): Lane {
+  #laneOf({ urgent, own }: OutboundMessage, hold: boolean): Lane {
     if (urgent === true) return this.#urgent
-    return own === true ? this.#ownTraffic : this.#normal
+    const isInOrder = hold && this.#pacer === undefined && !this.#linkIsFull
+    return own === true && !isInOrder ? this.#ownTraffic : this.#normal
   }
 
   #taken(
