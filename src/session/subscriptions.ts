@@ -318,15 +318,17 @@ export class Subscriptions {
       return { changes, ask: [] }
     }
     const wanted = subscribe.filter((item) => this.#isNewest(request, item) && this.#stand(item, 'desired'))
+    // What was taken off to be asked for anew is asked for by another message, which must keep the last word.
+    const unwanted = unsubscribe.filter((item) => !this.#desired.has(item))
     // Apart first, then in halves: each message is smaller than the refused one, so this ends.
     const parts: readonly WantedChange[] =
       subscribe.length > 0 && unsubscribe.length > 0
         ? [
             { add: wanted, remove: [] },
-            { add: [], remove: unsubscribe },
+            { add: [], remove: unwanted },
           ]
-        : [0, 1].map((i) => ({ add: halvesOf(wanted)[i] as string[], remove: halvesOf(unsubscribe)[i] as string[] }))
-    return { changes, ask: parts }
+        : [0, 1].map((i) => ({ add: halvesOf(wanted)[i] as string[], remove: halvesOf(unwanted)[i] as string[] }))
+    return { changes, ask: parts.filter(({ add, remove }) => add.length + remove.length > 0) }
   }
 
   #accept(request: WsSubscriptionRequest, item: string, changes: SubscriptionChange[]): void {

@@ -116,6 +116,14 @@ describe('Subscriptions', () => {
     expect(['5', '6'].map(refuse)).toEqual([[], []])
   })
 
+  it('does not take off what is wanted (again), though taking it off was refused: it has been asked for since', () => {
+    const { subscriptions } = make(['a', 'b'], { initial: () => [] })
+    subscriptions.request([], ['a', 'b', 'x'])
+    subscriptions.request(['a', 'b'], [])
+    const { ask } = subscriptions.answered({ requestId: '1', refused: { code: '9' } })
+    expect(ask).toEqual([{ add: [], remove: ['x'] }])
+  })
+
   it('an answer to what was asked before it was given up says nothing of an item that is wanted again', () => {
     const { subscriptions, stages } = make(['a', 'b'])
     const [first] = subscriptions.initial('all')
