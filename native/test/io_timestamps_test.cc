@@ -6,8 +6,6 @@
 #include <cstring>
 
 #include "io/clock.h"
-#include "io/socket_options.h"
-#include "io_kernel_stamps.h"
 #include "io_peer.h"
 #include "io_tls_peer.h"
 #include "io_world.h"
@@ -32,7 +30,6 @@ std::string Exact(const World& world, uint32_t id) {
 // reads when it is told to.
 struct Wire {
   Wire(World* world, TimestampSource source, bool over_tls = false) : world(*world) {
-    CHECK(KernelStamps());
     world->timestamps = source;
     if (over_tls) {
       tls = std::make_unique<TlsPair>(world);
@@ -230,7 +227,6 @@ TEST(timestamps_kernel_of_a_drain) {
 }
 
 TEST(timestamps_kernel_of_a_read_that_left_something) {
-  CHECK(KernelStamps());
   World world;
   Listener listener;
   LinkOptions options;
@@ -305,7 +301,6 @@ TEST(timestamps_kernel_over_tls_with_part_of_a_record_behind) {
 }
 
 TEST(timestamps_kernel_of_bytes_glued_to_the_response) {
-  CHECK(KernelStamps());
   World world;
   Listener listener;
   world.timestamps = TimestampSource::kKernel;

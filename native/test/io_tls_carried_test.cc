@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "core_support.h"
-#include "io_kernel_stamps.h"
 #include "io_tls_peer.h"
 #include "io_world.h"
 
@@ -142,28 +141,6 @@ TEST(tls_carried_messages_both_ways) {
       CHECK_EQ(world.counters(tunnel.id).taken, 1.0);
     }
   }
-}
-
-TEST(tls_carried_time_is_exact_when_both_sessions_end_with_the_message) {
-  CHECK(KernelStamps());
-  World world;
-  world.timestamps = TimestampSource::kKernel;
-  Tunnel tunnel(&world);
-  tunnel.Open();
-  tunnel.server->Send(TextFrame("first"));
-  UNTIL(world, world.Messages(tunnel.id).size() == 1);
-  const auto send = [&](const char* text, bool something_behind) {
-    tunnel.link().Pause();
-    tunnel.server->Send(TextFrame(text));
-    if (something_behind) tunnel.proxy->UpdateKeys();
-    CHECK(tunnel.proxy->tcp().AwaitAcknowledged());
-    const size_t want = world.messages + 1;
-    tunnel.link().Resume();
-    CHECK(world.RunUntil([&] { return world.messages == want; }));
-    return (world.Of(tunnel.id).back().flags & kFlagExactTime) != 0;
-  };
-  CHECK(send("a", false));
-  CHECK(!send("b", true), "a record of the proxy's came behind it");
 }
 
 TEST(tls_carried_in_records_of_any_size) {

@@ -137,6 +137,14 @@ export class OpenGaps {
     if (open.feed === 'none') open.feed = 'asked'
   }
 
+  /** The venue refuses its topic, which will not mend it. */
+  leaveToUser(key: string): void {
+    const open = this.#open.get(key)
+    if (open?.feed !== 'asked') return
+    open.feed = 'none'
+    open.user = true
+  }
+
   /** The feed has brought what was asked of it. True: with that the gap has ended. */
   fed(key: string): boolean {
     const open = this.#open.get(key)

@@ -279,8 +279,10 @@ export class SessionRunner {
     for (const change of changes) {
       this.#actor.status({ kind: 'subscription', ...change })
       const stage = this.#subscriptions?.stageOf(change.item)
-      if (change.state === 'acked') this.#actor.watch.topics.acked(change.item)
-      else if (stage === 'rejected' || stage === 'revoked') this.#actor.watch.topics.forgotten(change.item)
+      const { topics } = this.#actor.watch
+      if (change.state === 'acked') topics.acked(change.item)
+      else if (stage === 'rejected' || stage === 'revoked') topics.forgotten(change.item)
+      if (stage === 'rejected') topics.gaps.leaveToUser(change.item)
     }
   }
 

@@ -1,6 +1,6 @@
 // What `timestampSource` makes of receive times over real sockets. This thread goes away while bytes arrive; nothing is
 // measured but what came before what. The kernel's stamps are checked one by one in native/test/io_timestamps_test.cc.
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import {
   type ConnectOptions,
   connect,
@@ -55,32 +55,6 @@ async function opened(options: ConnectOptions, overTls = false) {
     vi.waitFor(() => expect(messages).toHaveLength(count), { timeout: 10_000, interval: 5 })
   return { messages, peer, came, connection }
 }
-
-// A kernel begins to stamp a moment after a socket of the machine has asked for it, and goes on as long as one is open.
-let stamping: { close(): Promise<unknown> }
-beforeAll(async () => {
-  const server = await RawServer.listen()
-  const times: boolean[] = []
-  const connection = connect(server.url, {
-    native: 'require',
-    reconnect: false,
-    timestampSource: 'kernel',
-    onMessage: (message) => times.push(message.receivedAtIsUpperBound),
-  })
-  await connection.ready()
-  const peer = await server.connection()
-  await vi.waitFor(() => {
-    peer.socket.write(textFrame('stamped?'))
-    expect(times).toContain(false)
-  })
-  stamping = {
-    close: async () => {
-      await server.close()
-      await connection.close()
-    },
-  }
-})
-afterAll(() => stamping.close())
 
 describe.each([
   ['ws:', false],

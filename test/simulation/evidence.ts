@@ -282,7 +282,11 @@ export class Evidence {
         this.#sim.ended(this.#life)
         break
       case 'subscription':
-        if (event.state === 'rejected') this.rejected.add(event.item)
+        if (event.state === 'rejected') {
+          this.rejected.add(event.item)
+          // The feed will not mend it: that is left to the user again.
+          this.holes.loosen([event.item])
+        }
         if (event.state === 'acked') this.holes.acked(event.item)
         break
       default:

@@ -45,6 +45,8 @@ export class TimedSendsOf {
   readonly #byCall = new Map<number, TimedRecord>()
   /** Accepted, and neither with the kernel nor known to be over. */
   readonly open = new Set<TimedRecord>()
+  /** Handed over by a call that has not returned: those of a batch may be over before the last of it is written. */
+  readonly #underWay = new Set<TimedRecord>()
   readonly accepted = sum()
   readonly taken = sum()
   readonly told: Readonly<Record<GivenUp['delivery'], Sum>> = { none: sum(), part: sum(), unknown: sum() }
@@ -79,11 +81,13 @@ export class TimedSendsOf {
       arrivals: 0,
     }
     this.#byCall.set(call, record)
+    this.#underWay.add(record)
   }
 
   wasAccepted(call: number): void {
     const record = this.#byCall.get(call)
     if (record === undefined) return
+    this.#underWay.delete(record)
     record.accepted = true
     add(this.accepted, record)
     if (record.taken) add(this.taken, record)
@@ -93,6 +97,7 @@ export class TimedSendsOf {
   wasRefused(call: number): void {
     const record = this.#byCall.get(call)
     this.#byCall.delete(call)
+    if (record !== undefined) this.#underWay.delete(record)
     if (record?.began !== undefined) this.#violated('refused-is-not-sent', `call ${call} leaves, and was refused`)
   }
 
@@ -150,7 +155,7 @@ export class TimedSendsOf {
       if (reason === 'expired-unsent') return record.dueUs <= nowUs
       return reason === 'stopped' || (!record.across && record.connection === event.connection)
     }
-    const those = [...this.open].filter(may).sort((a, b) => a.dueUs - b.dueUs)
+    const those = [...this.open, ...this.#underWay].filter(may).sort((a, b) => a.dueUs - b.dueUs)
     if (those.length < messages) this.#violated('given-up-has-cause', `${about}, and only ${those.length} may be`)
     if (delivery === 'none' && (reason === 'stopped' || this.unnamed > 0)) this.unnamed += messages
     // All that are due are given up together; what has become due since is later.

@@ -1,35 +1,18 @@
 import assert from 'node:assert/strict'
-import type { WsTimestampSource } from '../../connect/request.ts'
 import type { ContractCase } from './environment.ts'
 import { ping, pong, text } from './frames.ts'
-import { contractCase, type OpenScene, type Scene } from './scene.ts'
+import { contractCase } from './scene.ts'
 
 /** Two readings of one clock, and µs against its fractions. */
 const SLACK_US = 1_000
 /** Wall clocks are set now and then. */
 const MAX_SET_US = 60_000_000
 
-const MAX_TRIES = 10_000
-
-/** A kernel begins to stamp a moment after a socket has asked for it, if none had before. */
-async function openStamped(scene: Scene, timestampSource: WsTimestampSource): Promise<OpenScene> {
-  const opened = await scene.open({ timestampSource })
-  const { log, peer } = opened
-  for (let n = 1; timestampSource === 'kernel'; n++) {
-    peer.send(text('stamped?'))
-    await scene.until(() => log.messages.length === n, 'a message')
-    if (log.messages.at(-1)?.receivedAtIsUpperBound === false) break
-    if (n === MAX_TRIES) assert.fail('the kernel tells no exact time')
-  }
-  log.events.splice(1)
-  return opened
-}
-
 /** `WsConnectRequest.timestampSource`. */
 export const receiveTimesCases: readonly ContractCase[] = [
   contractCase('receive times of every source lie between sending and now, in order', async (scene) => {
     for (const timestampSource of scene.timestampSources) {
-      const { log, peer } = await openStamped(scene, timestampSource)
+      const { log, peer } = await scene.open({ timestampSource })
       const beforeUs = scene.clock.monoUs() - SLACK_US
       peer.send(Buffer.concat([text('1'), ping('2'), pong('3')]))
       await scene.until(() => log.kinds.length === 4, 'the first events')
@@ -52,7 +35,7 @@ export const receiveTimesCases: readonly ContractCase[] = [
 
   contractCase('what waited in the socket is said to have come when it did, by the kernel alone', async (scene) => {
     for (const timestampSource of scene.timestampSources) {
-      const { link, log, peer } = await openStamped(scene, timestampSource)
+      const { link, log, peer } = await scene.open({ timestampSource })
       link.pause()
       await scene.idle(5)
       peer.send(Buffer.concat([text('1'), ping('2'), text('3')]))
@@ -72,7 +55,7 @@ export const receiveTimesCases: readonly ContractCase[] = [
 
   contractCase('only of the last message of a read can the receive time be exact', async (scene) => {
     for (const timestampSource of scene.timestampSources) {
-      const { log, peer } = await openStamped(scene, timestampSource)
+      const { log, peer } = await scene.open({ timestampSource })
       peer.send(Buffer.concat([text('1'), text('2'), text('3')]))
       await scene.until(() => log.messages.length === 3, 'one read')
       const longer = text('in parts')

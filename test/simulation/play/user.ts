@@ -115,6 +115,9 @@ export class User {
   }
 
   subscribe(life: Life, items: readonly string[]): void {
+    const { desired, evidence } = life
+    // What the user was to mend of these is asked of the feed.
+    evidence.holes.loosen(items.filter((item) => !desired.list().includes(item) || evidence.rejected.has(item)))
     life.desired.add(items)
     life.actor.subscribe(items)
   }

@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest'
 import { WebSocketActor } from '../../../src/actor/websocket-actor.ts'
 import { WsApplicationPingPong } from '../../../src/health/application-ping-pong.ts'
 import { ProtocolPingPong } from '../../../src/health/protocol-ping-pong.ts'
-import type { WsSession } from '../../../src/session/endpoint-handler.ts'
 import type { WsPacingOptions } from '../../../src/session/pacing.ts'
 import { VirtualClock } from '../../../src/testing/virtual-clock.ts'
 import { MockTransport } from '../../../src/transport/mock.ts'
@@ -94,42 +93,6 @@ describe('pacing of an actor', () => {
     expect(actor.send('{"id":"s1"}')).toBe('taken')
     await run(50)
     expect(sends.map(([, what]) => what)).toEqual(['sub', 'sub', 'a1', 's1'])
-  })
-
-  it('never lets a replay that waits for the link delay an ask or a send either, without a budget', async () => {
-    const each = (wanted: readonly string[], nextId: () => string) =>
-      wanted.map((item) => ({
-        requestId: nextId(),
-        payload: JSON.stringify({ sub: item }),
-        subscribe: [item],
-        unsubscribe: [],
-      }))
-    const subscriptionManager = jsonSubscriptions({ initial: each })
-    let act = (): void => {}
-    const onReady = (session: WsSession): void => void session.send('{"n":0}')
-    const { handler } = jsonHandler({ handleMessage: () => act(), onReady: async (session) => onReady(session) })
-    const options = { handler, subscriptionManager, subscriptions: ['a', 'b', 'c'], limits: { maxLinkBytes: 100 } }
-    const { actor, server, pass } = await readyActor(options)
-    const heard = (from: number) =>
-      sentTo(server())
-        .slice(from)
-        .map(({ sub, n }) => sub ?? n)
-    // What onReady wants comes behind the replay: a snapshot before its subscription has a hole.
-    expect(heard(0)).toEqual(['a', 'b', 'c', 0])
-    server().stall()
-    actor.send(JSON.stringify({ n: 'x'.repeat(200) }))
-    const calls = (n: number) => (): void => {
-      actor.replay()
-      actor.send(`{"n":${n}}`)
-      void actor.ask({ frame: `{"n":${n + 1}}`, confirmMode: 'sent', timeoutMs: 1000 })
-    }
-    calls(1)()
-    act = calls(3)
-    server().sendText('{}')
-    await pass()
-    server().unstall()
-    await pass()
-    expect(heard(5)).toEqual([1, 2, 3, 4, 'a', 'b', 'c', 'a', 'b', 'c'])
   })
 
   it('queues what is beyond the budget, in order, and never exceeds it', async () => {

@@ -48,6 +48,19 @@ describe('a hole in a sequence', () => {
     expect(of('resumed')).toMatchObject([{ key: 'a' }])
   })
 
+  it('is left to the user where the venue refuses its topic when that is asked for anew', async () => {
+    const { data, actor, server, pass, of } = await numbered({ topics: WATCHED })
+    await data('a', 4)
+    expect(actor.reportResumed('a')).toBe(false)
+    const { req } = sentTo(server()).at(-1) as { req?: string }
+    server().sendText(JSON.stringify({ ack: req, rejected: [{ item: 'a', code: '404' }] }))
+    await pass()
+    expect(actor.subscriptions()[0]).toMatchObject({ item: 'a', stage: 'rejected' })
+    expect(actor.openGaps()).toMatchObject([{ key: 'a' }])
+    expect(actor.reportResumed('a')).toBe(true)
+    expect([of('resumed').map(({ key }) => key), actor.openGaps()]).toEqual([['a'], []])
+  })
+
   it('shows in subscriptions() as stale until then', async () => {
     const { data, ack, actor, last } = await numbered({ topics: WATCHED })
     const stages = () => actor.subscriptions().map(({ stage }) => stage)
