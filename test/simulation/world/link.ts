@@ -70,7 +70,7 @@ export class SimLink extends TopicFollower implements WsLink, MessageSink {
   lastToldUs = 0
   /** World time since which bytes had lain unread when it was given up; Infinity for none. */
   unreadAtEndSinceUs = Infinity
-  /** World time: when the turn of the loop began in which that was done. */
+  /** World time: when the turn of the loop began in which that was done, or over `ws`, which reads only when polled, the last poll. */
   givenUpInTurnUs = 0
 
   constructor(
@@ -373,7 +373,8 @@ export class SimLink extends TopicFollower implements WsLink, MessageSink {
 
   #letGo(how: 'fin' | 'reset'): void {
     this.#state = 'ended'
-    this.givenUpInTurnUs = this.#loop.turnStartUs
+    const { turnStartUs, polledUs } = this.#loop
+    this.givenUpInTurnUs = this.#flavour === 'ws' ? Math.min(turnStartUs, polledUs) : turnStartUs
     this.#timer?.cancel()
     if (!this.#paused) this.unreadAtEndSinceUs = this.#tcp?.unreadSinceUs ?? Infinity
     this.#tcp?.destroy(how)

@@ -26,6 +26,8 @@ export class ClientLoop {
   #pollsNext = false
   /** When the callback that runs now, or ran last, was called. */
   turnStartUs = 0
+  /** When sockets were last polled: what came later, nobody can have read who waits for that. */
+  polledUs = 0
   /** How many callbacks there have been. */
   turns = 0
   /** What has been due by then, on the client's monotonic clock, has had its timer. */
@@ -120,6 +122,7 @@ export class ClientLoop {
   }
 
   async #poll(): Promise<void> {
+    this.polledUs = this.#time.nowUs
     const ready = [...this.#ready]
     const tasks = this.#tasks.splice(0)
     this.#ready.clear()
