@@ -22,6 +22,8 @@ export class Lane {
   readonly waiting: Waiting[] = []
   readonly maxBytes: number
   bytes = 0
+  /** How many of them are the library's own. */
+  #own = 0
 
   constructor(maxBytes: number) {
     this.maxBytes = maxBytes
@@ -30,22 +32,27 @@ export class Lane {
   clear(): void {
     this.waiting.length = 0
     this.bytes = 0
+    this.#own = 0
   }
 
   push(entry: Waiting): void {
     this.waiting.push(entry)
     this.bytes += entry.cost
+    if (entry.own) this.#own++
   }
 
   remove(index: number): void {
-    this.bytes -= (this.waiting[index] as Waiting).cost
+    const { cost, own } = this.waiting[index] as Waiting
+    this.bytes -= cost
+    if (own) this.#own--
     // `splice` makes an array of what it takes out.
     if (index === 0) this.waiting.shift()
     else this.waiting.splice(index, 1)
   }
 
-  /** Own traffic goes to the end of another lane. */
+  /** Own traffic goes to the end of another lane. Asked each time that the link is full, and nearly always there is none. */
   moveOwn(to: Lane): void {
+    if (this.#own === 0) return
     let kept = 0
     for (const entry of this.waiting) {
       if (!entry.own) {
@@ -56,6 +63,7 @@ export class Lane {
       to.push(entry)
     }
     this.waiting.length = kept
+    this.#own = 0
   }
 
   /** However many they are, in one go. */

@@ -23,7 +23,7 @@ const KEEP_FOR_PING_US = 250_000
  * Frames that the link has no room for, or the budget no frame: an urgent lane and a normal one, each in call order, the urgent
  * one first; and a lane of the library's own traffic behind both. They belong to one connection; {@link detach} forgets them.
  *
- * What is called inside a hook goes out when that has returned, as in one call order as the link has room and frames are not counted: what
+ * Where frames are not counted and the link has room, what is called inside a hook goes out in call order when that has returned: what
  * `onReady` asks comes behind the replay. As soon as anything has to wait, own traffic waits behind all else.
  */
 export class Lanes {
