@@ -1,20 +1,9 @@
-import type { WsConnectRequest } from '../../src/connect/request.ts'
 import type { IngressPlan } from '../../src/plan/plan.ts'
-import { systemRandom } from '../../src/support/random.ts'
+import { plainRequest } from '../../src/testing/contract/scene.ts'
 import type { ContractEnvironment } from '../../src/testing/transport-contract.ts'
 import { encodeFrame } from '../../src/transport/frame-encoder.ts'
 
 const TEXT = 1
-const LIMITS = { maxFrameBytes: 16 << 20, maxMessageBytes: 16 << 20, maxLinkBytes: 65_536 }
-const TIMEOUTS = {
-  dnsMs: 10_000,
-  tcpMs: 10_000,
-  proxyMs: 10_000,
-  tlsMs: 10_000,
-  upgradeMs: 10_000,
-  totalMs: 30_000,
-  attemptDelayMs: 250,
-}
 const ENOUGH = { kind: 'local-stop', code: 'ERR_ENOUGH', message: '', closeCode: 1006, closeReason: '' } as const
 const BYTES_AT_ONCE = 64 * 1024
 const MAX_TURNS = 1_000_000
@@ -40,21 +29,7 @@ export async function topicsTold(
   let next: string | undefined
   let open = false
   let over: string | undefined
-  const request: WsConnectRequest = {
-    url: new URL(peer.url),
-    headers: [],
-    subprotocols: [],
-    proxy: undefined,
-    tls: {},
-    lookup: async () => [{ address: '127.0.0.1', family: 4 }],
-    family: 0,
-    limits: LIMITS,
-    timeouts: TIMEOUTS,
-    socket: {},
-    plan,
-    clock: environment.clock,
-    random: systemRandom,
-  }
+  const request = { ...plainRequest(peer.url, environment.clock), plan }
   const link = environment.transport.connect(request, {
     onOpen: () => {
       open = true

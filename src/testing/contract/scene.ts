@@ -47,6 +47,24 @@ export const TIMEOUTS: WsConnectRequest['timeouts'] = {
   attemptDelayMs: 250,
 }
 
+/** To a server of this machine, directly, with nothing special asked for. */
+export function plainRequest(url: string, clock: WsConnectRequest['clock']): WsConnectRequest {
+  return {
+    url: new URL(url),
+    headers: [],
+    subprotocols: [],
+    proxy: undefined,
+    tls: {},
+    lookup: async () => [{ address: '127.0.0.1', family: 4 }],
+    family: 0,
+    limits: LIMITS,
+    timeouts: TIMEOUTS,
+    socket: {},
+    clock,
+    random: systemRandom,
+  }
+}
+
 /** One link under observation. */
 export interface Watched {
   readonly link: WsLink
@@ -98,21 +116,7 @@ export class Scene {
 
   connect(url: string, overrides: RequestOverrides = {}): Watched {
     const log = new LinkLog()
-    const request: WsConnectRequest = {
-      url: new URL(url),
-      headers: [],
-      subprotocols: [],
-      proxy: undefined,
-      tls: {},
-      lookup: async () => [{ address: '127.0.0.1', family: 4 }],
-      family: 0,
-      limits: LIMITS,
-      timeouts: TIMEOUTS,
-      socket: {},
-      clock: this.#environment.clock,
-      random: systemRandom,
-      ...overrides,
-    }
+    const request = { ...plainRequest(url, this.#environment.clock), ...overrides }
     const watch = log.calls
     const link = new WatchedLink(
       watch.during(() => this.#environment.transport.connect(request, log)),

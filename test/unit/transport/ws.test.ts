@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { WsConnectRequest, WsTlsConfig } from '../../../src/connect/request.ts'
 import { systemClock } from '../../../src/support/clock.ts'
-import { systemRandom } from '../../../src/support/random.ts'
 import { LinkLog } from '../../../src/testing/contract/link-log.ts'
+import { plainRequest } from '../../../src/testing/contract/scene.ts'
 import type { WsLink } from '../../../src/transport/transport.ts'
 import { wsTransport } from '../../../src/transport/ws.ts'
 import {
@@ -45,29 +45,7 @@ async function until(condition: () => boolean): Promise<void> {
 function connect(url: string, overrides: Partial<WsConnectRequest> = {}): { link: WsLink; log: LinkLog } {
   const log = new LinkLog()
   const link = wsTransport.connect(
-    {
-      url: new URL(url),
-      headers: [],
-      subprotocols: [],
-      tls: { ca: tlsFixtureCa() },
-      lookup: async () => [{ address: '127.0.0.1', family: 4 }],
-      family: 0,
-      proxy: undefined,
-      limits: { maxFrameBytes: 1 << 24, maxMessageBytes: 1 << 24, maxLinkBytes: 65_536 },
-      timeouts: {
-        dnsMs: 10_000,
-        tcpMs: 10_000,
-        proxyMs: 10_000,
-        tlsMs: 10_000,
-        upgradeMs: 10_000,
-        totalMs: 30_000,
-        attemptDelayMs: 250,
-      },
-      socket: {},
-      clock: systemClock,
-      random: systemRandom,
-      ...overrides,
-    },
+    { ...plainRequest(url, systemClock), tls: { ca: tlsFixtureCa() }, ...overrides },
     log,
   )
   cleanups.push(async () => {
